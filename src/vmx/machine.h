@@ -32,9 +32,10 @@ struct machine_events {
 
 struct machine_config {
     uv_loop_t *loop;
-    int folder_fd;         /* the VM's folder; the machine does not close it */
-    const char *name;      /* of the VM */
-    const char *link_path; /* folder of the link sockets, already there */
+    int folder_fd;     /* the VM's folder; the machine does not close it */
+    const char *name;  /* of the VM */
+    int launcher_fd;   /* from launcher_spawn; the machine takes it. -1 = none */
+    unsigned uid_base; /* host uid of the guest's root; 0 = no user range */
     /* Value of a .vmx key, or NULL. */
     const char *(*config_get)(const char *key, void *arg);
     void *config_arg;
