@@ -1,0 +1,246 @@
+/*
+ * libtoolbox: a guest agent's side of guest RPC, for any event loop.
+ *
+ * The library talks to the process that owns the virtual machine (the host). Two conversations
+ * run over the link: RPCI, requests of the guest that the host answers, and TCLO, requests of the
+ * host that the guest answers. VIX guest commands travel inside TCLO. The library connects by
+ * itself, again and again when it must, over the first carrier that is there: a Unix socket, a
+ * vsock, or the backdoor port.
+ *
+ * Event loop: poll toolbox_fd() for reading, wake up at toolbox_deadline_ms(), and call
+ * toolbox_process() for either. Nothing else does work; no threads are made, no signals used.
+ * Callbacks run inside toolbox_process() or inside the call they answer. One thread may use a
+ * toolbox at a time. A callback may call everything here except toolbox_process() and
+ * toolbox_destroy().
+ *
+ * Memory: what a callback gets is valid until it returns, unless it says otherwise. What is
+ * passed in is copied. Errors: 0 or a negative errno value, outputs are written on success only.
+ *
+ * Sources: Guest RPC protocol (transports, RPCI, TCLO), VIX guest command protocol (envelope,
+ * message headers).
+ */
+#ifndef INGUEST_TOOLBOX_H
+#define INGUEST_TOOLBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Largest payload of one RPCI or TCLO message, either way, on the stream carriers. */
+#define TOOLBOX_MESSAGE_MAX (1024 * 1024)
+/* Largest VIX message (VIX, "Size limits"), and the larger one on a channel whose host tags its
+ * requests. */
+#define TOOLBOX_VIX_MAX       65536
+#define TOOLBOX_VIX_LARGE_MAX 589824
+/* What the longest text prefix of a reply takes from that. */
+#define TOOLBOX_VIX_PREFIX_MAX 92
+/* RPCI requests that may wait at once; beyond it -EAGAIN. */
+#define TOOLBOX_RPCI_QUEUE_MAX 256
+/* Requests of the host that may be open at once: one from a stock host, this many from one that
+ * tags its requests (docs/guest-rpc-extensions.md). More end the channel. */
+#define TOOLBOX_REQUESTS_MAX 66
+/* An RPCI request that is not answered by then fails with -ETIMEDOUT. */
+#define TOOLBOX_RPCI_TIMEOUT_MS 30000
+
+struct toolbox;
+
+/* ---- life ---- */
+
+enum toolbox_carrier {
+    TOOLBOX_CARRIER_AUTO = 0, /* the link folder if it exists, else vsock, else backdoor */
+    TOOLBOX_CARRIER_UNIX,     /* sockets "976" (RPCI) and "975" (TCLO) in the link folder */
+    TOOLBOX_CARRIER_VSOCK,    /* CID 0, then CID 2; the same numbers as ports */
+    TOOLBOX_CARRIER_BACKDOOR, /* x86 port I/O */
+};
+
+struct toolbox_options {
+    const char *app_name;         /* answer to `reset`; NULL = "toolbox" */
+    enum toolbox_carrier carrier; /* which carrier; AUTO for most */
+    /* Folder of the Unix link; NULL = $TOOLBOX_LINK, else /run/inguest/link. With AUTO, a folder
+     * that was named or that exists rules out the other carriers. */
+    const char *link_dir;
+};
+
+/* `options` may be NULL. -ENOMEM, -EINVAL (path too long), or what epoll_create1 gives. Does not
+ * connect yet: toolbox_start() does. */
+int toolbox_create(const struct toolbox_options *options, struct toolbox **ret);
+
+/* Asks for the connection to the host; from now on the library keeps it up. */
+void toolbox_start(struct toolbox *tb);
+
+/* Closes everything. RPCI callbacks still waiting are called with -ECANCELED; handles of open
+ * requests become invalid. NULL is fine. */
+void toolbox_destroy(struct toolbox *tb);
+
+/* One descriptor to poll for reading; stays the same for life and belongs to the library. */
+int toolbox_fd(const struct toolbox *tb);
+
+/* When toolbox_process() must be called next, in milliseconds of CLOCK_MONOTONIC; -1 = only the
+ * descriptor counts. It may change with every call into the library. */
+int64_t toolbox_deadline_ms(const struct toolbox *tb);
+
+/* Does what is due, without blocking (except that the backdoor stops the CPU while the host
+ * thinks). 0, or -EIO when the poll descriptor itself is broken. */
+int toolbox_process(struct toolbox *tb);
+
+enum toolbox_state {
+    TOOLBOX_DOWN,      /* no TCLO channel */
+    TOOLBOX_CONNECTED, /* connected; the host has not said `reset` yet */
+    TOOLBOX_READY,     /* after a `reset`; it comes again with every reset */
+};
+
+typedef void (*toolbox_state_fn)(struct toolbox *tb, enum toolbox_state state, void *arg);
+void toolbox_set_state_hook(struct toolbox *tb, toolbox_state_fn fn, void *arg);
+enum toolbox_state toolbox_get_state(const struct toolbox *tb);
+/* "unix", "vsock", "backdoor", or "none" when down. */
+const char *toolbox_carrier_name(const struct toolbox *tb);
+
+/* ---- RPCI ---- */
+
+/* status: 1 = the host says success, 0 = the host says failure (data is its reason, text), or a
+ * negative errno: -ENOTCONN (no host), -ETIMEDOUT, -ECONNRESET, -EBADMSG, -ECANCELED. `data` is
+ * followed by a NUL that `len` does not count. */
+typedef void (*toolbox_rpci_fn)(struct toolbox *tb, int status, const uint8_t *data, size_t len,
+                                void *arg);
+
+/* Sends a request as it is (no NUL is added). Requests are answered in order. `fn` may be NULL.
+ * 0, -EAGAIN (queue full), -EMSGSIZE, -EINVAL (empty), -ENOMEM. */
+int toolbox_rpci(struct toolbox *tb, const void *request, size_t len, toolbox_rpci_fn fn,
+                 void *arg);
+
+/* The same for text, with the format of printf; one NUL is sent after the text, as agents do. */
+int toolbox_rpci_text(struct toolbox *tb, toolbox_rpci_fn fn, void *arg, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Sends one request over a connection of its own and waits, at most `timeout_ms`. Needs no
+ * toolbox and no loop; for command line tools. Returns 1 or 0 as the host said, with the text or
+ * bytes in *ret_reply (NUL-terminated, *ret_len without it; free with toolbox_free), or a
+ * negative errno. `options` may be NULL. */
+int toolbox_rpci_once(const struct toolbox_options *options, const void *request, size_t len,
+                      unsigned timeout_ms, char **ret_reply, size_t *ret_len);
+void toolbox_free(void *p);
+
+/* ---- TCLO ---- */
+
+/* One request of the host that waits for its answer. Valid until answered with toolbox_reply().
+ * When the channel is lost before that, the answer goes nowhere, but must still be given. */
+struct toolbox_request;
+
+/* `args` are the bytes after the command's one separator; not NUL-terminated text but followed
+ * by a NUL that is not counted. The handler answers now or later, exactly once. */
+typedef void (*toolbox_tclo_fn)(struct toolbox *tb, struct toolbox_request *req,
+                                const uint8_t *args, size_t len, void *arg);
+
+/* `name` has no space; a second registration replaces the first, built-in ones too. `fn` NULL
+ * removes it. 0, -EINVAL, -ENOMEM. */
+int toolbox_on_tclo(struct toolbox *tb, const char *name, toolbox_tclo_fn fn, void *arg);
+
+/* Answers "OK " or "ERROR " and the bytes. The request is gone afterwards, also on failure:
+ * -EMSGSIZE (the host gets an error instead), -ENOMEM, -ENOTCONN (the channel is lost). */
+int toolbox_reply(struct toolbox_request *req, bool ok, const void *data, size_t len);
+
+/* True when the channel that asked is gone: nobody waits for the answer. */
+bool toolbox_request_lost(const struct toolbox_request *req);
+
+/* ---- VIX ---- */
+
+/* Who the host's caller is, as an authenticator found it. */
+struct toolbox_identity {
+    uint32_t uid;
+    uint32_t gid;
+    char user[256];
+};
+
+/* One VIX request. Everything stays valid until it is answered. Regions are those of the message
+ * header (VIX, "Message headers"); they have been checked to lie inside the message. */
+struct toolbox_vix {
+    struct toolbox *tb;
+    const char *name;       /* the relay's request name, the key of asynchronous completions */
+    const uint8_t *message; /* the whole request message */
+    size_t message_len;
+    uint32_t opcode;
+    uint32_t request_flags;
+    uint8_t common_flags; /* 0x80: the host wants a binary result */
+    uint32_t timeout_s;   /* the host's deadline in seconds; 0xffffffff = none */
+    size_t max_result;    /* room for result bytes */
+    const uint8_t *body;
+    size_t body_len;
+    uint32_t credential_type;
+    const uint8_t *credential;
+    size_t credential_len;
+    bool authenticated; /* `identity` is set: the opcode was registered with TOOLBOX_VIX_AUTH */
+    struct toolbox_identity identity;
+};
+
+typedef void (*toolbox_vix_fn)(struct toolbox *tb, struct toolbox_vix *req, void *arg);
+
+#define TOOLBOX_VIX_AUTH    0x1         /* run the authenticator first */
+#define TOOLBOX_VIX_DEFAULT 0xffffffffu /* as opcode: whatever has no handler of its own */
+
+/* Registers the handler of an opcode. It answers with toolbox_vix_reply(), now or later, exactly
+ * once. Opcodes without a handler are answered with VIX error 3025. `fn` NULL removes. */
+int toolbox_on_vix(struct toolbox *tb, uint32_t opcode, unsigned flags, toolbox_vix_fn fn,
+                   void *arg);
+
+/* Answers: VIX error (0 = success), additional error (a guest errno value, or 0), result bytes.
+ * A text result must hold no NUL; one is added as the protocol wants. Results over
+ * `max_result` become VIX error 2. `req` is gone afterwards. */
+int toolbox_vix_reply(struct toolbox_vix *req, uint64_t vix_error, uint32_t os_error,
+                      const void *result, size_t len);
+
+/* Checks the credentials of `req`; ends with toolbox_vix_authenticated(), now or later. */
+typedef void (*toolbox_auth_fn)(struct toolbox *tb, struct toolbox_vix *req, void *arg);
+void toolbox_set_authenticator(struct toolbox *tb, toolbox_auth_fn fn, void *arg);
+/* vix_error 0: `identity` (copied) is the caller, the opcode's handler runs. Otherwise the
+ * request is answered with the error and gone. */
+void toolbox_vix_authenticated(struct toolbox_vix *req, uint64_t vix_error,
+                               const struct toolbox_identity *identity);
+
+/* ---- power, options, capabilities ---- */
+
+/* The numbers are those of tools.os.statechange.status (Guest RPC, "Power state changes"). */
+enum toolbox_power_event {
+    TOOLBOX_POWER_HALT = 1,
+    TOOLBOX_POWER_REBOOT = 2,
+    TOOLBOX_POWER_ON = 3,
+    TOOLBOX_POWER_RESUME = 4,
+    TOOLBOX_POWER_SUSPEND = 5,
+};
+
+/* The host announces or asks for a state change. 0: begun, toolbox_power_report() follows (it may
+ * come from inside the hook); negative: refused. One at a time: until the report the library
+ * refuses others. Without a hook all are refused. Setting one announces the capabilities
+ * `statechange` and `softpowerop_retry`. */
+typedef int (*toolbox_power_fn)(struct toolbox *tb, enum toolbox_power_event event, void *arg);
+void toolbox_set_power_hook(struct toolbox *tb, toolbox_power_fn fn, void *arg);
+
+/* Called when the host has been told, or could not be. `success` is the result that was reported:
+ * a halt or reboot that failed once is forced to success when it is asked for again. */
+typedef void (*toolbox_power_done_fn)(struct toolbox *tb, enum toolbox_power_event event,
+                                      bool success, void *arg);
+/* Ends the state change that the hook began. -EINVAL when none is open, -EAGAIN, -ENOMEM. */
+int toolbox_power_report(struct toolbox *tb, bool success, toolbox_power_done_fn fn, void *arg);
+
+/* Set_Option. 0, or negative for a value that is not valid (the host gets an error). Options that
+ * nobody knows are accepted, as agents do. */
+typedef int (*toolbox_option_fn)(struct toolbox *tb, const char *name, const char *value,
+                                 void *arg);
+void toolbox_set_option_hook(struct toolbox *tb, toolbox_option_fn fn, void *arg);
+
+/* A line sent whenever the host asks for capabilities, e.g.
+ * "tools.capability.hgfs_server toolbox 1"; at most 32. 0, -ENOSPC, -ENOMEM. */
+int toolbox_add_capability(struct toolbox *tb, const char *line);
+
+/* What tools.set.versiontype reports: major * 1024 + minor * 32 + base; type 4 is open-vm-tools,
+ * 3 a distribution's package, 0 unknown. Default 2147483647 (unmanaged), 0. */
+void toolbox_set_version(struct toolbox *tb, uint32_t version, unsigned type);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
