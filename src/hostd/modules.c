@@ -1,0 +1,6 @@
+/* The parts of hostd, in the order in which they are started. */
+#include "hostd/modules.h"
+
+#include "hostd/hostd.h"
+
+const struct host_module *const host_modules[] = {NULL};
