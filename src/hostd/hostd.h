@@ -26,6 +26,7 @@
 struct call_row;
 struct host;
 struct http_route;
+struct mo_registry;
 struct vim_mo_type;
 
 enum host_persona { HOST_PERSONA_HOST_AGENT, HOST_PERSONA_VIRTUAL_CENTER };
@@ -54,6 +55,7 @@ struct host {
     uv_loop_t *loop;
     struct host_options options;
     const struct host_object_ops *objects;
+    struct mo_registry *registry; /* mo.h: every managed object */
 
     struct db *db;             /* db.h: hostd.db, open for the process's life */
     struct sessions *sessions; /* session.h */

@@ -30,7 +30,7 @@
 #define MO_ID_MAX       128 /* characters of an id */
 #define MO_PROPERTY_MAX 96  /* properties of a type, with those of its base types */
 
-struct hostd;
+struct host;
 struct session;
 struct mo;
 struct mo_registry;
@@ -38,7 +38,7 @@ struct mo_watch;
 
 /* Through whose eyes, and into which memory, a property is read. */
 struct mo_reader {
-    struct hostd *host;
+    struct host *host;
     struct session *session; /* NULL: nobody is logged in */
     struct arena *arena;
 };
@@ -64,7 +64,7 @@ struct mo_class {
 struct mo_class_info {
     const struct mo_class *class;
     const struct vim_mo_type *type;
-    mo_getter *getters[MO_PROPERTY_MAX]; /* in the order of mo_type_property */
+    mo_getter *getters[MO_PROPERTY_MAX]; /* in the order of type->properties */
 };
 
 struct mo {
