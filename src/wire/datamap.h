@@ -58,6 +58,14 @@ void datamap_put_string_list(struct buf *b, uint32_t field, const struct datamap
                              uint32_t count);
 int datamap_end(struct buf *b, size_t start); /* 0, -ENOBUFS, -ENOMEM, -EINVAL (an empty string) */
 
+/* Field ids of guest RPC. The last one is an extension of ours. */
+enum datamap_rpc_field {
+    DATAMAP_RPC_TYPE = 1,
+    DATAMAP_RPC_PAYLOAD = 2,
+    DATAMAP_RPC_FAST_CLOSE = 3,
+    DATAMAP_RPC_REQUEST_ID = 64,
+};
+
 /* One message of guest RPC. */
 enum datamap_rpc_type { DATAMAP_RPC_DATA = 1, DATAMAP_RPC_PING = 2 };
 
@@ -65,7 +73,8 @@ struct datamap_rpc {
     enum datamap_rpc_type type;
     const uint8_t *payload; /* NULL when there is none */
     size_t len;
-    bool fast_close; /* the sender wants the connection closed after the reply */
+    bool fast_close;    /* the sender wants the connection closed after the reply */
+    int64_t request_id; /* REQUEST_ID of docs/guest-rpc-extensions.md; 0 = the field is absent */
 };
 
 /* Appends one whole packet. A PING has no payload; DATA needs one (-EINVAL). */
