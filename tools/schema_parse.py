@@ -1,0 +1,456 @@
+"""Reads the interface language of schema/*.vim into a checked model.
+
+The language is described in docs/api-schema.md. A schema that names something undeclared, gives a
+field twice, or has a required field newer than its release list is refused with file and line.
+"""
+
+import re
+
+PRIMITIVES = {
+    # schema name: (kind, C type, xsd name or None, array suffix)
+    'boolean': ('BOOLEAN', 'bool', 'boolean', 'boolean'),
+    'byte': ('BYTE', 'int8_t', 'byte', 'byte'),
+    'short': ('SHORT', 'int16_t', 'short', 'short'),
+    'int': ('INT', 'int32_t', 'int', 'int'),
+    'long': ('LONG', 'int64_t', 'long', 'long'),
+    'float': ('FLOAT', 'float', 'float', 'float'),
+    'double': ('DOUBLE', 'double', 'double', 'double'),
+    'dateTime': ('DATETIME', 'int64_t', 'dateTime', 'dateTime'),
+    'string': ('STRING', 'const char *', 'string', 'string'),
+    'anyURI': ('STRING', 'const char *', 'anyURI', 'string'),
+    'typeName': ('STRING', 'const char *', None, 'string'),
+    'methodName': ('STRING', 'const char *', None, 'string'),
+    'propertyPath': ('STRING', 'const char *', None, 'string'),
+    'base64Binary': ('BINARY', 'struct vim_binary', 'base64Binary', 'binary'),
+    'anyType': ('ANY', 'struct vim_any *', 'anyType', 'any'),
+}
+
+TOKEN = re.compile(r'''
+    (?P<space>\s+|\#[^\n]*)
+  | (?P<arrow>->)
+  | (?P<number>\d[A-Za-z0-9.]*)
+  | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*)
+  | (?P<mark>[{}()\[\]:;,?])
+''', re.X)
+
+
+class SchemaError(Exception):
+    pass
+
+
+class TypeRef:
+    """What a field holds: a primitive, a named type or a reference, one or many."""
+
+    def __init__(self, name, is_ref, is_array, where):
+        self.name = name
+        self.is_ref = is_ref
+        self.is_array = is_array
+        self.where = where
+
+
+class Field:
+    def __init__(self, name, type_, optional, where):
+        self.name = name
+        self.type = type_
+        self.optional = optional
+        self.where = where
+        self.since = None
+        self.privilege = None
+        self.default = False
+        self.secret = False
+
+
+class Data:
+    def __init__(self, name, where):
+        self.name = name
+        self.where = where
+        self.base = None
+        self.since = None
+        self.fault = False
+        self.abstract = False
+        self.opaque = False
+        self.fields = []
+
+
+class Enum:
+    def __init__(self, name, where):
+        self.name = name
+        self.where = where
+        self.since = None
+        self.values = []  # (name, since)
+
+
+class Method:
+    def __init__(self, name, where):
+        self.name = name
+        self.where = where
+        self.params = []
+        self.result = None  # Field or None
+        self.task = False
+        self.task_result = None
+        self.privilege = None
+        self.since = None
+        self.faults = []
+        self.anonymous = False
+        self.hidden = False
+
+
+class ManagedObject:
+    def __init__(self, name, where):
+        self.name = name
+        self.where = where
+        self.base = None
+        self.since = None
+        self.privilege = None
+        self.properties = []
+        self.methods = []
+
+
+class Model:
+    def __init__(self):
+        self.versions = []
+        self.advertised = None
+        self.data = {}
+        self.enums = {}
+        self.objects = {}
+        self.methods = {}
+
+    def version(self, name):
+        return self.versions.index(name)
+
+    def all_fields(self, data):
+        """Inherited fields first, in wire order."""
+        chain = []
+        while data:
+            chain.insert(0, data)
+            data = self.data[data.base] if data.base else None
+        return [f for d in chain for f in d.fields]
+
+    def all_properties(self, mo):
+        chain = []
+        while mo:
+            chain.insert(0, mo)
+            mo = self.objects[mo.base] if mo.base else None
+        return [p for m in chain for p in m.properties]
+
+
+class Parser:
+    def __init__(self, path, text, model):
+        self.path = path
+        self.model = model
+        self.tokens = []
+        self.pos = 0
+        offset = 0
+        line = 1
+        while offset < len(text):
+            m = TOKEN.match(text, offset)
+            if not m:
+                raise SchemaError(f'{path}:{line}: cannot read {text[offset:offset + 20]!r}')
+            if m.lastgroup != 'space':
+                self.tokens.append((m.group(), line, m.lastgroup))
+            line += m.group().count('\n')
+            offset = m.end()
+        self.tokens.append((None, line, 'end'))
+
+    def peek(self, ahead=0):
+        return self.tokens[min(self.pos + ahead, len(self.tokens) - 1)][0]
+
+    def where(self):
+        return f'{self.path}:{self.tokens[self.pos][1]}'
+
+    def fail(self, text):
+        raise SchemaError(f'{self.where()}: {text}')
+
+    def next(self):
+        token = self.tokens[self.pos][0]
+        if token is None:
+            self.fail('unexpected end of file')
+        self.pos += 1
+        return token
+
+    def accept(self, token):
+        if self.peek() == token:
+            self.pos += 1
+            return True
+        return False
+
+    def expect(self, token):
+        if not self.accept(token):
+            self.fail(f'expected {token!r}, found {self.peek()!r}')
+
+    def word(self, what):
+        if self.tokens[self.pos][2] != 'word':
+            self.fail(f'expected {what}, found {self.peek()!r}')
+        return self.next()
+
+    def release(self):
+        name = self.next()
+        if name not in self.model.versions:
+            self.pos -= 1
+            self.fail(f'unknown release {name!r}')
+        return name
+
+    def parse(self):
+        while self.peek() is not None:
+            self.declaration()
+
+    def declaration(self):
+        where = self.where()
+        abstract = self.accept('abstract')
+        kind = self.next()
+        if kind in ('data', 'fault'):
+            self.parse_data(kind, abstract, where)
+        elif abstract:
+            self.fail('only data objects can be abstract')
+        elif kind == 'opaque':
+            self.parse_opaque()
+        elif kind == 'enum':
+            self.parse_enum(where)
+        elif kind == 'object':
+            self.parse_object(where)
+        elif kind == 'versions':
+            self.parse_versions()
+        else:
+            raise SchemaError(f'{where}: unknown declaration {kind!r}')
+
+    def declare(self, table, item):
+        for other in (self.model.data, self.model.enums, self.model.objects):
+            if item.name in other and not (table is self.model.methods):
+                raise SchemaError(f'{item.where}: {item.name} is declared twice')
+        if item.name in table or item.name in PRIMITIVES:
+            raise SchemaError(f'{item.where}: {item.name} is declared twice')
+        table[item.name] = item
+
+    def parse_versions(self):
+        self.expect('{')
+        while not self.accept('}'):
+            name = self.next()
+            if name in self.model.versions:
+                self.fail(f'release {name} is listed twice')
+            self.model.versions.append(name)
+            if self.accept('advertised'):
+                self.model.advertised = name
+            self.expect(';')
+
+    def parse_opaque(self):
+        while True:
+            d = Data(self.word('a type name'), self.where())
+            d.opaque = True
+            self.declare(self.model.data, d)
+            if self.accept('since'):
+                d.since = self.release()
+            if self.accept(';'):
+                return
+            self.expect(',')
+
+    def parse_data(self, kind, abstract, where):
+        d = Data(self.word('a type name'), where)
+        d.fault = kind == 'fault'
+        d.abstract = abstract
+        if self.accept('extends'):
+            d.base = self.word('a base type')
+        if self.accept('since'):
+            d.since = self.release()
+        self.expect('{')
+        while not self.accept('}'):
+            d.fields.append(self.field())
+            self.expect(';')
+        self.declare(self.model.data, d)
+
+    def parse_enum(self, where):
+        e = Enum(self.word('an enumeration name'), where)
+        if self.accept('since'):
+            e.since = self.release()
+        self.expect('{')
+        while not self.accept('}'):
+            name = self.word('a value')
+            since = self.release() if self.accept('since') else None
+            if name in [v[0] for v in e.values]:
+                self.fail(f'value {name} is listed twice')
+            e.values.append((name, since))
+            self.expect(';')
+        self.declare(self.model.enums, e)
+
+    def type_ref(self):
+        where = self.where()
+        is_ref = self.accept('ref')
+        name = self.word('a type')
+        is_array = self.accept('[')
+        if is_array:
+            self.expect(']')
+        return TypeRef(name, is_ref, is_array, where)
+
+    def field(self):
+        where = self.where()
+        name = self.word('a field name')
+        optional = self.accept('?')
+        self.expect(':')
+        f = Field(name, self.type_ref(), optional, where)
+        while True:
+            if self.accept('needs'):
+                f.privilege = self.word('a privilege')
+            elif self.accept('since'):
+                f.since = self.release()
+            elif self.accept('default'):
+                f.default = True
+            elif self.accept('secret'):
+                f.secret = True
+            else:
+                return f
+
+    def parse_object(self, where):
+        mo = ManagedObject(self.word('a managed object type'), where)
+        if self.accept('extends'):
+            mo.base = self.word('a base type')
+        elif mo.name != 'ManagedObject':
+            mo.base = 'ManagedObject'
+        if self.accept('since'):
+            mo.since = self.release()
+        if self.accept('needs'):
+            mo.privilege = self.word('a privilege')
+        self.expect('{')
+        while not self.accept('}'):
+            if self.peek(1) == '(':
+                method = self.method(mo)
+                mo.methods.append(method)
+                self.declare(self.model.methods, method)
+            else:
+                f = self.field()
+                f.privilege = f.privilege or mo.privilege
+                if not f.privilege:
+                    raise SchemaError(f'{f.where}: property {f.name} has no privilege')
+                mo.properties.append(f)
+                self.expect(';')
+        self.declare(self.model.objects, mo)
+
+    def method(self, mo):
+        m = Method(self.word('a method'), self.where())
+        m.mo = mo
+        self.expect('(')
+        while not self.accept(')'):
+            m.params.append(self.field())
+            if self.peek() != ')':
+                self.expect(',')
+        self.expect('->')
+        if self.accept('task'):
+            m.task = True
+            m.result = Field('returnval', TypeRef('Task', True, False, m.where), False, m.where)
+            if self.accept('of'):
+                m.task_result = self.type_ref()
+        elif not self.accept('void'):
+            t = self.type_ref()
+            m.result = Field('returnval', t, self.accept('?'), m.where)
+        while not self.accept(';'):
+            if self.accept('needs'):
+                m.privilege = self.word('a privilege')
+            elif self.accept('since'):
+                m.since = self.release()
+            elif self.accept('anonymous'):
+                m.anonymous = True
+            elif self.accept('hidden'):
+                m.hidden = True
+            elif self.accept('faults'):
+                m.faults.append(self.word('a fault'))
+                while self.accept(','):
+                    m.faults.append(self.word('a fault'))
+            else:
+                self.fail(f'expected a clause or ";", found {self.peek()!r}')
+        if m.privilege == 'System.Anonymous':
+            m.anonymous = True
+        return m
+
+
+def check_type(model, t):
+    if t.is_ref:
+        if t.name != 'any' and t.name not in model.objects:
+            raise SchemaError(f'{t.where}: unknown managed object type {t.name}')
+    elif t.name not in PRIMITIVES and t.name not in model.data and t.name not in model.enums:
+        raise SchemaError(f'{t.where}: unknown type {t.name}')
+
+
+def check_bases(table):
+    for item in table.values():
+        seen = {item.name}
+        base = item.base
+        while base:
+            if base not in table:
+                raise SchemaError(f'{item.where}: unknown base type {base}')
+            if base in seen:
+                raise SchemaError(f'{item.where}: {item.name} inherits from itself')
+            seen.add(base)
+            base = table[base].base
+
+
+def check_unique(fields):
+    seen = set()
+    for f in fields:
+        if f.name in seen:
+            raise SchemaError(f'{f.where}: {f.name} is declared twice')
+        seen.add(f.name)
+
+
+def inherit_release(model, item, table):
+    """A derived type is at least as new as its base."""
+    own = model.version(item.since) if item.since else 0
+    if item.base:
+        inherit_release(model, table[item.base], table)
+        base = table[item.base].since
+        own = max(own, model.version(base) if base else 0)
+    item.since = model.versions[own]
+
+
+def settle_fields(model, fields, floor):
+    for f in fields:
+        check_type(model, f.type)
+        if f.since is None or model.version(f.since) < model.version(floor):
+            f.since = floor
+
+
+def check(model):
+    if not model.versions or not model.advertised:
+        raise SchemaError('the schema has no list of releases with an advertised one')
+    check_bases(model.data)
+    check_bases(model.objects)
+    for d in model.data.values():
+        inherit_release(model, d, model.data)
+        if d.base and model.data[d.base].fault:
+            d.fault = True
+        if d.base and model.data[d.base].opaque:
+            raise SchemaError(f'{d.where}: {d.name} extends an opaque type')
+    for e in model.enums.values():
+        e.since = e.since or model.versions[0]
+        e.values = [(n, s or e.since) for n, s in e.values]
+    for d in model.data.values():
+        settle_fields(model, d.fields, d.since)
+        check_unique(model.all_fields(d))
+    for mo in model.objects.values():
+        inherit_release(model, mo, model.objects)
+    for mo in model.objects.values():
+        settle_fields(model, mo.properties, mo.since)
+        check_unique(model.all_properties(mo))
+        for m in mo.methods:
+            floor = m.since or mo.since
+            if model.version(floor) < model.version(mo.since):
+                floor = mo.since
+            m.since = floor
+            # A parameter is at least as new as its method.
+            settle_fields(model, m.params, floor)
+            check_unique(m.params)
+            if m.result:
+                settle_fields(model, [m.result], floor)
+            if m.task_result:
+                check_type(model, m.task_result)
+            for f in m.faults:
+                if f not in model.data or not model.data[f].fault:
+                    raise SchemaError(f'{m.where}: {f} is not a fault')
+
+
+def load(paths):
+    model = Model()
+    parsers = []
+    for path in sorted(paths, key=lambda p: (not p.endswith('versions.vim'), p)):
+        with open(path, encoding='utf-8') as f:
+            parser = Parser(path, f.read(), model)
+        parser.parse()
+    check(model)
+    return model
