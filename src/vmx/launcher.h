@@ -43,20 +43,20 @@ enum launcher_type {
 #define LAUNCHER_FOLDER_FD  4
 
 struct launcher_options {
-    int folder_fd;         /* the VM's folder; stays the caller's */
-    const char *name;      /* of the VM: the root is the folder NAME.root */
-    const char *link_path; /* folder of the link sockets, absolute */
-    const char *agent_dir; /* folder with toolboxd; NULL = the installed one */
-    unsigned uid_base;     /* guest ids 0..65534 become uid_base.. on the host; not 0 */
+    int folder_fd;           /* the VM's folder; stays the caller's */
+    const char *name;        /* of the VM: the root is the folder NAME.root */
+    const char *link_path;   /* folder of the link sockets, absolute */
+    const char *agent_dir;   /* folder with toolboxd; NULL = the installed one */
+    const char *program_dir; /* folder with our programs; NULL = beside the caller, or libexec */
+    unsigned uid_base;       /* guest ids 0..65534 become uid_base.. on the host; not 0 */
 };
 
 /* How many host ids a VM has: the guest's 65535 and the last one, which is vmx's own. */
 #define LAUNCHER_IDS 65536u
 
-/* Starts the launcher program (it lies beside the caller's own executable, or in libexec). Needs
- * root; call it before threads exist. On success *ret_fd is the channel's descriptor
- * (non-blocking); closing it ends the launcher. *ret_pid, when asked for, is its process, a child
- * of the caller. */
+/* Starts the launcher program. Needs root; call it before threads exist. On success *ret_fd is the
+ * channel's descriptor (non-blocking); closing it ends the launcher. *ret_pid, when asked for, is
+ * its process, a child of the caller. */
 int launcher_spawn(const struct launcher_options *options, int *ret_fd, int *ret_pid,
                    struct error *err);
 
