@@ -2,7 +2,8 @@
  * Data map packets: the framing of guest RPC on every stream (Unix, vsock, virtio-serial).
  *
  * A packet is a u32 BE length and that many bytes of entries; an entry is a type, a field id and a
- * value. Guest RPC uses three fields: TYPE, PAYLOAD and FAST_CLOSE. A peer that breaks a rule is to
+ * value. Guest RPC uses the fields TYPE, PAYLOAD and FAST_CLOSE, and REQUEST_ID between our own
+ * programs. A peer that breaks a rule is to
  * be disconnected: there is no way to find the next packet. Decoded data points into the input.
  * Pure functions; any thread, one at a time per framer.
  */
@@ -74,7 +75,8 @@ struct datamap_rpc {
     const uint8_t *payload; /* NULL when there is none */
     size_t len;
     bool fast_close;    /* the sender wants the connection closed after the reply */
-    int64_t request_id; /* REQUEST_ID of docs/guest-rpc-extensions.md; 0 = the field is absent */
+    int64_t request_id; /* REQUEST_ID of docs/guest-rpc-extensions.md; 0 = the field is absent, else
+                           1 or more */
 };
 
 /* Appends one whole packet. A PING has no payload; DATA needs one (-EINVAL). */

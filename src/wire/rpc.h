@@ -51,7 +51,8 @@ int rpc_put_reply_str(struct buf *b, bool ok, const char *result);
 int rpc_parse_reply(const void *message, size_t len, bool *ret_ok, const uint8_t **ret_result,
                     size_t *ret_len);
 
-/* TCLO replies. The parser accepts a bare "OK" and "ERROR" too; anything else is -EBADMSG.
+/* TCLO replies. The parser accepts what the known agents send: "OK", "ERROR" and "ERR", alone or
+ * with a space and a result, and a bare "Unknown Command"; anything else is -EBADMSG.
  * ERROR texts: "Unknown Command" for a command nobody handles. */
 #define RPC_TCLO_UNKNOWN "Unknown Command"
 int rpc_put_tclo_reply(struct buf *b, bool ok, const void *result, size_t len);

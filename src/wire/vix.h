@@ -25,7 +25,10 @@
 #define VIX_REPLY_MAX      65536u /* a whole TCLO reply */
 #define VIX_RESULT_MAX     65444u /* the result part of a reply */
 #define VIX_RELAY_NAME_MAX 128u   /* request name, bytes */
-#define VIX_TIMEOUT_NONE   0xffffffffu
+/* Between our own host and agent on a tagged channel (docs/guest-rpc-extensions.md). What these
+ * codecs accept; a caller that talks to a stock peer keeps to the limits above. */
+#define VIX_MESSAGE_LARGE 589824u
+#define VIX_TIMEOUT_NONE  0xffffffffu
 
 #define VIX_RELAYED_COMMAND "Vix_1_Relayed_Command"
 
@@ -63,7 +66,7 @@ struct vix_request {
 };
 
 /* Appends the message. Sets the REQUEST bit; AUTH_DATA follows auth_data. -EMSGSIZE when the whole
- * would exceed VIX_REQUEST_MAX, -ENOMEM, -ENOBUFS. */
+ * would exceed VIX_MESSAGE_LARGE, -ENOMEM, -ENOBUFS. */
 int vix_request_encode(struct buf *b, const struct vix_request *rq);
 
 /* -EPROTO (agents answer 10000) unless magic, version, lengths and flags are exactly those of one
@@ -86,7 +89,7 @@ struct vix_reply {
     size_t result_len;
 };
 
-/* The reply payload (what follows "OK "). -EMSGSIZE when the result exceeds VIX_RESULT_MAX;
+/* The reply payload (what follows "OK "). -EMSGSIZE when the result exceeds VIX_MESSAGE_LARGE;
  * -EINVAL when a text result contains a NUL. */
 int vix_reply_encode(struct buf *b, const struct vix_reply *reply);
 /* `binary`: the request had VIX_COMMON_BINARY. The text form is accepted then too (an agent that

@@ -43,7 +43,7 @@ struct vix_credential {
 /* Appends the blob. -EINVAL: a type without an encoding, or a limit exceeded. */
 int vix_credential_encode(struct buf *b, const struct vix_credential *cred);
 
-/* Takes a blob apart. Types that carry nothing (0, 2, 3, 5) give empty strings. -EBADMSG malformed
+/* Takes a blob apart. Types that carry nothing (0, 2, 3, 5) give no strings. -EBADMSG malformed
  * (agents answer 10001), -EILSEQ not UTF-8, -EOPNOTSUPP a type whose blob is not defined here
  * (agents answer 6), -ENOMEM. */
 int vix_credential_decode(uint32_t type, const void *blob, size_t len, struct vix_credential *ret);

@@ -95,7 +95,7 @@ struct vix_op {
 
 /* NULL for an opcode that no agent runs (agents answer 3025). */
 const struct vix_op *vix_op_find(uint32_t opcode);
-/* The name, or "OP_n"-like text for unknown ones: never NULL. */
+/* The name, or "UNKNOWN". Never NULL. */
 const char *vix_op_name(uint32_t opcode);
 /* The whole table, for tests and documentation. */
 const struct vix_op *vix_op_table(size_t *ret_count);

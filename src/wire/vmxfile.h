@@ -17,7 +17,7 @@
 #include "base/error.h"
 
 #define VMXFILE_SIZE_MAX  (1u << 20) /* text, bytes */
-#define VMXFILE_LINES_MAX 16384u
+#define VMXFILE_LINES_MAX 4096u
 #define VMXFILE_KEY_MAX   256u
 #define VMXFILE_VALUE_MAX 65536u /* bytes, unescaped */
 
@@ -40,7 +40,7 @@ int64_t vmxfile_get_int(const struct vmxfile *f, const char *key, int64_t fallba
 /* -EINVAL: a key that is empty, too long or has bytes other than letters, digits and -._:+; a value
  * too long. -EMSGSIZE: the file would get too large. */
 int vmxfile_set(struct vmxfile *f, const char *key, const char *value);
-int vmxfile_remove(struct vmxfile *f, const char *key); /* -ENOENT */
+int vmxfile_remove(struct vmxfile *f, const char *key); /* -ENOENT, -ENOMEM */
 
 /* Assignments in file order: *pos begins at 0; false at the end. Duplicates are skipped. */
 bool vmxfile_next(const struct vmxfile *f, size_t *pos, const char **ret_key,
