@@ -168,11 +168,6 @@ static uint64_t element_size(struct element *e, const char *tag)
     return v < 0 ? 0 : (uint64_t)v;
 }
 
-static int finish(const struct element *e)
-{
-    return e->err ? e->err : 1;
-}
-
 static void put_text(struct buf *b, const char *tag, const char *text, bool escape)
 {
     buf_printf(b, "<%s>", tag);
@@ -219,8 +214,10 @@ int vix_text_next_process(struct vix_text *t, struct arena *a, struct vix_proces
     p.start = element_number(&e, "start", 0);
     p.exit_code = (int32_t)element_number(&e, "eCode", 0);
     p.end = element_number(&e, "eTime", 0);
+    if (e.err)
+        return e.err;
     *ret = p;
-    return finish(&e);
+    return 1;
 }
 
 int vix_text_put_chunk_head(struct buf *b, const struct vix_chunk_head *h)
@@ -308,8 +305,10 @@ int vix_text_next_file(struct vix_text *t, struct arena *a, struct vix_file_info
     f.gid = element_number(&e, "gid", -1);
     f.mode = element_number(&e, "perm", -1);
     f.target = element_text(&e, "slt", "");
+    if (e.err)
+        return e.err;
     *ret = f;
-    return finish(&e);
+    return 1;
 }
 
 int vix_text_put_list_head(struct buf *b, const struct vix_list_head *h)
@@ -354,8 +353,10 @@ int vix_text_next_file_old(struct vix_text *t, struct arena *a, struct vix_file_
     f.flags = (uint32_t)element_size(&e, "FileFlags");
     f.size = (int64_t)element_size(&e, "FileSize");
     f.modified = element_number(&e, "ModTime", 0);
+    if (e.err)
+        return e.err;
     *ret = f;
-    return finish(&e);
+    return 1;
 }
 
 int vix_text_put_env(struct buf *b, const char *assignment)
@@ -401,8 +402,10 @@ int vix_text_next_filesystem(struct vix_text *t, struct arena *a, struct vix_fil
     f.size = element_size(&e, "size");
     f.free = element_size(&e, "freeSpace");
     f.type = element_text(&e, "type", "");
+    if (e.err)
+        return e.err;
     *ret = f;
-    return finish(&e);
+    return 1;
 }
 
 int vix_text_number(const void *text, size_t len, int64_t *ret)
