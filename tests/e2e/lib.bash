@@ -1,0 +1,87 @@
+# What the end-to-end tests share. A test file calls host_up in setup_file and host_down in
+# teardown_file; everything lives in a folder of its own and listens on a free loopback port.
+# shellcheck shell=bash
+
+BUILD=${INGUEST_BUILDDIR:-$BATS_TEST_DIRNAME/../../build}
+export INGUEST_BIN_DIR=$BUILD
+INGUEST=$BUILD/src/admin/inguest
+HOSTD=$BUILD/src/hostd/inguest-hostd
+GOVC=${INGUEST_GOVC:-$BUILD/e2e/govc}
+PYTHON=${INGUEST_PYTHON:-$BUILD/e2e/venv/bin/python3}
+
+# need NAME COMMAND...: skips the test when COMMAND fails; with CI=true that is a failure.
+need() {
+    local name=$1
+    shift
+    "$@" >/dev/null 2>&1 && return 0
+    if [ "${CI:-}" = true ]; then
+        echo "$name is missing, and CI=true allows no skip" >&2
+        return 1
+    fi
+    skip "$name is missing"
+}
+
+# host_up [hostd option...]: starts hostd and waits for its word that it serves.
+host_up() {
+    HOST_DIR=$(mktemp -d /tmp/ig-e2e-XXXXXX)
+    chmod 755 "$HOST_DIR"
+    export HOST_DIR
+    printf '%s' "$HOST_PASSWORD_DEFAULT" >"$HOST_DIR/password"
+    host_start "$@"
+    export GOVC_URL="https://$HOST_ADDRESS/sdk" GOVC_USERNAME=tester GOVC_PASSWORD=$HOST_PASSWORD_DEFAULT
+    export GOVC_INSECURE=1 GOVC_PERSIST_SESSION=false
+    "$INGUEST" --state "$HOST_DIR/state" --run "$HOST_DIR/run" \
+        user add tester --role Admin --password-file "$HOST_DIR/password"
+}
+
+HOST_PASSWORD_DEFAULT='Test-passw0rd!'
+
+# host_start [option...]: (re)starts hostd on the folders of host_up; keeps the port once chosen.
+host_start() {
+    rm -f "$HOST_DIR/ready"
+    mkfifo "$HOST_DIR/ready"
+    # Descriptor 3 is bats' own: whoever keeps it open keeps bats waiting.
+    "$HOSTD" --state "$HOST_DIR/state" --run "$HOST_DIR/run" \
+        --listen "${HOST_ADDRESS:-127.0.0.1:0}" --ready-file "$HOST_DIR/ready" "$@" \
+        >>"$HOST_DIR/hostd.log" 2>&1 3>&- &
+    echo $! >"$HOST_DIR/hostd.pid"
+    HOST_ADDRESS=$(timeout 20 head -n1 "$HOST_DIR/ready" | awk '{print $2}')
+    export HOST_ADDRESS
+    [ -n "$HOST_ADDRESS" ] || {
+        cat "$HOST_DIR/hostd.log" >&2
+        return 1
+    }
+}
+
+host_pid() {
+    cat "$HOST_DIR/hostd.pid"
+}
+
+host_down() {
+    [ -n "${HOST_DIR:-}" ] || return 0
+    local pid
+    pid=$(host_pid)
+    kill -TERM "$pid" 2>/dev/null || true
+    timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid"
+    if [ -n "${E2E_KEEP:-}" ]; then
+        echo "kept $HOST_DIR" >&2
+    else
+        rm -rf "$HOST_DIR"
+    fi
+}
+
+inguest() {
+    "$INGUEST" --state "$HOST_DIR/state" --run "$HOST_DIR/run" "$@"
+}
+
+# vm_new NAME: makes a sandbox VM whose guest user root has the password "guest-pw" and starts it.
+vm_new() {
+    printf 'guest-pw' >"$HOST_DIR/guest-password"
+    inguest vm create "$1" --guest-user root --guest-password-file "$HOST_DIR/guest-password"
+    inguest vm start "$1"
+    export GOVC_VM=$1 GOVC_GUEST_LOGIN=root:guest-pw
+}
+
+govc() {
+    "$GOVC" "$@"
+}
