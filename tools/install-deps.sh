@@ -12,7 +12,7 @@ build) want=$build ;;
 test) want="$tests python3-venv python3-pip git" ;;
 lint) want="$tests clang-format clang-tidy" ;;
 fuzz) want="$tests clang libclang-rt-14-dev" ;;
-bench) want="$tests python3-venv python3-pip git nginx-light" ;;
+bench) want="$tests python3-venv python3-pip git nginx-light wrk" ;;
 *)
     echo "usage: $0 build|test|lint|fuzz|bench" >&2
     exit 2

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Prints, in one run on this machine, what inguest costs beside nginx and curl. Figures of a shared
+# machine are noisy: read the ratios. Usage: bench.sh [seconds per load step, default 5]
+set -eu
+cd "$(dirname "$0")/.."
+tools/install-deps.sh bench
+seconds=${1:-5}
+build=build-bench
+[ -f $build/build.ninja ] || meson setup $build --buildtype=release -Dtests=false
+meson compile -C $build
+
+export BATS_TEST_DIRNAME=$PWD/tests/e2e INGUEST_BUILDDIR=$PWD/$build
+# shellcheck source=tests/e2e/lib.bash
+. tests/e2e/lib.bash
+work=$(mktemp -d /tmp/ig-bench-XXXXXX)
+cleanup() {
+    [ ! -f "$work/nginx.pid" ] || kill "$(cat "$work/nginx.pid")" || true
+    host_down || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+
+host_up
+vm_new bench
+mkdir "$work/files" "$work/body"
+chmod 777 "$work" "$work/files" "$work/body"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+sed "s#@DIR@#$work#g; s#@PORT@#$port#" bench/nginx.conf.in >"$work/nginx.conf"
+nginx -c "$work/nginx.conf" 2>/dev/null
+nginx=https://127.0.0.1:$port
+soap() {
+    python3 bench/soap.py "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" bench root guest-pw "$@"
+}
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
+
+rps() { # URL connections [script]
+    wrk -t2 -c"$2" -d"${seconds}s" ${3:+-s "$3"} "$1" | awk '
+        /Non-2xx/ { bad = 1 } /Socket errors/ { bad = 1 } /Requests\/sec/ { r = $2 }
+        END { print bad ? 0 : r }'
+}
+echo "== requests per second (nginx: constant reply over HTTPS)"
+soap wrk content >"$work/content.lua"
+soap wrk guest >"$work/guest.lua"
+for connections in 1 64; do
+    base=$(rps "$nginx/constant" $connections)
+    for what in content guest; do
+        mine=$(rps "https://$HOST_ADDRESS/sdk" $connections "$work/$what.lua")
+        printf '%-8s %2d connections: %9.0f/s   nginx %9.0f/s   ratio %s\n' $what $connections \
+            "$mine" "$base" "$(ratio "$mine" "$base")"
+    done
+done
+
+echo "== round trips, median of 200, milliseconds (empty = CurrentTime)"
+read -r empty list run < <(soap latency 200)
+printf 'empty request %s   ListFiles %s (%s more)   StartProgram to exit code %s\n' "$empty" "$list" \
+    "$(awk -v a="$list" -v b="$empty" 'BEGIN { printf "%.3f", a - b }')" "$run"
+
+echo "== transfers of 512 MiB over HTTPS, MB/s, median of 3"
+head -c $((512 << 20)) /dev/urandom >"$work/files/data"
+median() { sort -n | sed -n 2p; }
+speed() { curl -sk -o /dev/null -w '%{speed_download} %{speed_upload} %{http_code}\n' "$@" |
+    awk '{ if ($3 !~ /^20/) exit 1; s = $1 > $2 ? $1 : $2; printf "%.0f\n", s / 1e6 }'; }
+size=$((512 << 20))
+up=$(for _ in 1 2 3; do speed -T "$work/files/data" "$(soap url /root/data $size)"; done | median)
+down=$(for _ in 1 2 3; do speed "$(soap url /root/data)"; done | median)
+nginx_up=$(for _ in 1 2 3; do speed -T "$work/files/data" "$nginx/up"; done | median)
+nginx_down=$(for _ in 1 2 3; do speed "$nginx/data"; done | median)
+echo "upload   $up   nginx $nginx_up   ratio $(ratio "$up" "$nginx_up")"
+echo "download $down   nginx $nginx_down   ratio $(ratio "$down" "$nginx_down")"
+
+echo "== memory now and at most, MiB (after the above)"
+for pid in $(pgrep -f "^[^ ]*/(inguest-hostd|inguest-vmx|toolboxd|toolbox-worker|toolbox-auth|inguest-init)"); do
+    awk -v pid="$pid" '/^Name/ { n = $2 } /^VmHWM/ { h = $2 } /^VmRSS/ { r = $2 } /^RssAnon/ { a = $2 }
+        END { printf "%-16s resident %6.1f  private %6.1f  peak %6.1f\n", n, r / 1024, a / 1024, h / 1024 }' \
+        "/proc/$pid/status" 2>/dev/null || true
+done
+
+echo "== toolbox --cmd, 100 runs in the guest, milliseconds each"
+"$GOVC" guest.run 'bash -c "time for i in {1..100}; do vmtoolsd --cmd \"info-get guestinfo.ip\" >/dev/null; done"' 2>&1 |
+    awk '/real/ { split($2, t, /[ms]/); printf "%.2f\n", (t[1] * 60 + t[2]) * 10 }'
