@@ -57,6 +57,17 @@ host_pid() {
     cat "$HOST_DIR/hostd.pid"
 }
 
+# Every process that belongs to this host: those that carry its folder in their arguments, and all
+# their descendants (the guest's processes among them).
+host_processes() {
+    ps -eo pid=,ppid=,args= | awk -v dir="$HOST_DIR" '
+        { parent[$1] = $2; if (index($0, dir) && $0 !~ /bats|awk/) mine[$1] = 1; all[$1] = 1 }
+        END {
+            do { grew = 0; for (p in all) if (!(p in mine) && parent[p] in mine) { mine[p] = 1; grew = 1 } } while (grew)
+            for (p in mine) print p
+        }'
+}
+
 host_down() {
     [ -n "${HOST_DIR:-}" ] || return 0
     local pid
