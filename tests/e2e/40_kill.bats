@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# Whoever is killed in the middle of work: nothing stays behind and the next request works.
+load lib
+
+setup_file() {
+    need govc test -x "$GOVC"
+    host_up
+    vm_new demo
+}
+
+teardown_file() {
+    host_down
+}
+
+setup() {
+    need govc test -x "$GOVC"
+    export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
+}
+
+# The pids, in this namespace, of the host's processes with this name.
+pids_of() {
+    local pid
+    for pid in $(host_processes); do
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
+    done
+}
+
+soap() {
+    python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw "$@"
+}
+
+works_again() {
+    timeout 60 "$GOVC" object.collect -n 0 vm/demo guest.guestOperationsReady=true
+    [ "$(govc guest.run echo fine)" = fine ]
+}
+
+# A transfer that cannot end by itself: the client reads one byte and then waits for good.
+slow_upload() {
+    truncate -s 1G "$BATS_TEST_TMPDIR/slow"
+    curl -sk --limit-rate 100k -T "$BATS_TEST_TMPDIR/slow" "$1" 3>&- >/dev/null 2>&1 &
+    SLOW=$!
+}
+
+no_partial_files() {
+    run govc guest.run 'ls -A /root | grep -v "^\.\(bash\|profile\)" || true'
+    echo "$output"
+    [[ "$output" != *partial* && "$output" != *slow* ]]
+}
+
+@test "the agent is killed during a program and an upload" {
+    govc guest.start /bin/sleep 77.7
+    slow_upload "$(soap url /root/slow $((1 << 30)))"
+    old=$(pids_of toolboxd)
+    [ -n "$old" ]
+    kill -KILL $old
+    works_again
+    new=$(pids_of toolboxd)
+    [ -n "$new" ] && [ "$new" != "$old" ]
+    ! wait $SLOW
+    no_partial_files
+}
+
+@test "the vmx is killed: the VM comes back by itself" {
+    govc guest.run 'echo kept >/root/kept'
+    slow_upload "$(soap url /root/slow $((1 << 30)))"
+    old=$(pids_of inguest-vmx)
+    [ -n "$old" ]
+    kill -KILL $old
+    works_again
+    new=$(pids_of inguest-vmx)
+    [ -n "$new" ] && [ "$new" != "$old" ]
+    [ "$(govc guest.run cat /root/kept)" = kept ]
+    ! wait $SLOW
+    no_partial_files
+    # What the killed vmx ran is gone: exactly one agent is left.
+    [ "$(pids_of toolboxd | wc -l)" -eq 1 ]
+}
+
+@test "the client is killed during an upload and a download" {
+    slow_upload "$(soap url /root/slow $((1 << 30)))"
+    kill -KILL $SLOW
+    wait $SLOW || true
+    works_again
+    no_partial_files
+    govc guest.run 'head -c 100000000 /dev/zero >/root/zeros'
+    curl -sk --limit-rate 100k -o /dev/null "$(soap url /root/zeros)" 3>&- &
+    slow=$!
+    kill -KILL $slow
+    wait $slow || true
+    works_again
+}
+
+@test "hostd is killed and comes back: the VM never noticed" {
+    boot=$(govc object.collect -s vm/demo runtime.bootTime)
+    agent=$(pids_of toolboxd)
+    pid=$(govc guest.start /bin/sleep 1000)
+    kill -KILL $(pids_of inguest-hostd)
+    host_start
+    works_again
+    [ "$(pids_of toolboxd)" = "$agent" ]
+    [ "$(govc object.collect -s vm/demo runtime.bootTime)" = "$boot" ]
+    run govc guest.ps -p "$pid"
+    [[ "$output" == *sleep* ]]
+    govc guest.kill -p "$pid"
+}
+
+@test "repeated kills leave no process, mount or descriptor behind" {
+    works_again
+    before=$(host_processes | wc -l)
+    for _ in 1 2 3 4 5; do
+        kill -KILL $(pids_of inguest-vmx)
+        works_again
+    done
+    after=$(host_processes | wc -l)
+    echo "processes before $before, after $after"
+    [ "$after" -le $((before + 1)) ]
+    [ "$(grep -c "$HOST_DIR" /proc/self/mounts)" -eq 0 ]
+}
