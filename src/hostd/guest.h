@@ -1,0 +1,18 @@
+/* The guest managers: shared declarations of guest_*.c and transfer.c. */
+#ifndef HOSTD_GUEST_H
+#define HOSTD_GUEST_H
+
+#include <stdbool.h>
+
+#include "hostd/call.h"
+#include "hostd/session.h"
+#include "wire/vix_body.h"
+
+void guest_file_call(struct call *call);
+void guest_process_call(struct call *call); /* and those of GuestAuthManager that reach the guest */
+
+/* API attributes as those of the agent. False: attributes that a POSIX guest does not have. */
+bool guest_file_attributes(const struct vim_GuestFileAttributes *in, const char *path,
+                           struct vix_set_attributes *ret);
+
+#endif

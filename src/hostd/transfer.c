@@ -1,0 +1,591 @@
+#include "hostd/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hostd/guest.h"
+#include "hostd/guest_op.h"
+#include "hostd/guest_target.h"
+#include "hostd/http.h"
+#include "hostd/random.h"
+#include "wire/vix_error.h"
+#include "wire/vix_ops.h"
+
+#define TOKEN_SIZE     65 /* 256 bits as hex digits, and NUL */
+#define PIPE_BYTES     (1 << 20)
+#define SWEEP_MS       15000
+#define CREDENTIAL_MAX 65536u
+#define FILE_MODE      "application/octet-stream"
+
+struct transfer {
+    struct transfer *next;
+    struct transfers *all;
+    uint64_t id;
+    char token[TOKEN_SIZE];
+    char *vm;
+    char *path;
+    char *user;
+    bool upload, overwrite;
+    int64_t size;
+    struct vix_set_attributes attributes;
+    struct vix_credential credential;
+    uint64_t expires; /* clock_ms */
+
+    /* While a client is at it: */
+    struct http_request *req; /* NULL: none */
+    bool waiting;             /* for its turn */
+    bool running;             /* counts for its VM */
+    bool answered;            /* an answer was given or is being sent */
+    bool opened;              /* vmx holds `handle` */
+    int64_t handle;
+    int pending;       /* vmlink requests without their reply */
+    bool body_pending; /* http_receive_fd is at work */
+    bool complete;     /* vmx moved all of it */
+    unsigned status;   /* of an answer that waits until the body has been dealt with */
+    char *words;
+};
+
+struct transfers {
+    struct host *host;
+    struct transfer *list; /* newest first */
+    size_t count;
+    uint64_t last_id;
+    uv_timer_t sweep;
+};
+
+static struct transfers *transfers_of(struct host *host)
+{
+    return host->guestops;
+}
+
+static void transfer_drop(struct transfer *t)
+{
+    struct transfer **at = &t->all->list;
+
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    t->all->count--;
+    vix_credential_clear(&t->credential);
+    explicit_bzero(t->token, sizeof(t->token));
+    mem_free(t->vm);
+    mem_free(t->path);
+    mem_free(t->user);
+    mem_free(t->words);
+    mem_free(t);
+}
+
+static bool busy(const struct transfer *t)
+{
+    return t->req || t->pending || t->body_pending;
+}
+
+/* --- offers --- */
+
+/* Some clients replace every "443" and every "*" in the URL by the server's port and name. */
+static uint64_t next_id(struct transfers *all)
+{
+    char text[24];
+
+    do
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)++all->last_id);
+    while (strstr(text, "443"));
+    return all->last_id;
+}
+
+static void make_room(struct transfers *all)
+{
+    struct transfer *oldest = NULL;
+
+    if (all->count < TRANSFER_MAX)
+        return;
+    for (struct transfer *t = all->list; t; t = t->next)
+        if (!busy(t))
+            oldest = t;
+    if (oldest)
+        transfer_drop(oldest);
+}
+
+const char *transfer_offer(struct host *host, struct arena *arena,
+                           const struct transfer_request *request,
+                           struct vix_credential *credential)
+{
+    struct transfers *all = transfers_of(host);
+    struct transfer *t;
+    const char *url;
+
+    make_room(all);
+    t = mem_calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    t->all = all;
+    t->next = all->list;
+    all->list = t;
+    all->count++;
+    t->id = next_id(all);
+    t->vm = mem_strdup(request->vm.value);
+    t->path = mem_strdup(request->path);
+    t->user = mem_strdup(request->user);
+    t->upload = request->upload;
+    t->overwrite = request->overwrite;
+    t->size = request->size;
+    t->expires = clock_ms() + TRANSFER_IDLE_MS;
+    random_hex(t->token, TOKEN_SIZE - 1);
+    url = t->vm && t->path && t->user
+              ? arena_printf(arena, "https://*:%u/guestFile?id=%llu&token=%s", host->options.port,
+                             (unsigned long long)t->id, t->token)
+              : NULL;
+    if (!url) {
+        transfer_drop(t);
+        return NULL;
+    }
+    if (request->attributes) {
+        t->attributes = *request->attributes;
+        t->attributes.path = t->path;
+    }
+    t->credential = *credential;
+    *credential = (struct vix_credential){0};
+    return url;
+}
+
+/* --- a transfer at work --- */
+
+static void start(struct transfer *t);
+
+static unsigned running_of(const struct transfers *all, const char *vm)
+{
+    unsigned n = 0;
+
+    for (const struct transfer *t = all->list; t; t = t->next)
+        n += t->running && !strcmp(t->vm, vm);
+    return n;
+}
+
+/* The one that has waited longest for this VM; the list has the newest first. */
+static void start_next(struct transfers *all, const char *vm)
+{
+    struct transfer *first = NULL;
+
+    for (struct transfer *t = all->list; t; t = t->next)
+        if (t->waiting && !strcmp(t->vm, vm))
+            first = t;
+    if (first && running_of(all, vm) < TRANSFER_RUNNING_MAX)
+        start(first);
+}
+
+/* Everything that belongs to this attempt has come to its end. */
+static void settle(struct transfer *t)
+{
+    struct transfers *all = t->all;
+    AUTO_FREE char *vm = NULL;
+
+    if (busy(t))
+        return;
+    vm = mem_strdup(t->vm);
+    log_info("transfer %llu %s %s \"%s\" for %s: %s", (unsigned long long)t->id,
+             t->upload ? "to" : "from", t->vm, t->path, t->user,
+             t->complete ? "complete" : "not complete");
+    t->running = t->waiting = t->opened = t->answered = false;
+    t->status = 0;
+    t->expires = clock_ms() + TRANSFER_IDLE_MS;
+    if (t->complete)
+        transfer_drop(t);
+    if (vm)
+        start_next(all, vm);
+}
+
+static struct vim_ref vm_ref(const struct transfer *t)
+{
+    return vim_ref_make("VirtualMachine", t->vm);
+}
+
+static int ask(struct transfer *t, const char *op, json_t *args, const void *blob, size_t len,
+               int fd, uint64_t deadline, vmlink_reply_cb cb)
+{
+    struct vmlink *link = guest_target_link(t->all->host, vm_ref(t));
+    int r = args ? -ENOTCONN : -ENOMEM;
+
+    if (args && link)
+        r = vmlink_request(link, op, args, blob, len, fd >= 0 ? &fd : NULL, fd >= 0, deadline, cb,
+                           t, NULL);
+    else if (fd >= 0)
+        close(fd);
+    json_decref(args);
+    if (!r)
+        t->pending++;
+    return r;
+}
+
+static void answer(struct transfer *t, unsigned status, const char *text)
+{
+    struct http_request *req = t->req;
+
+    if (!req || t->answered || t->status)
+        return;
+    if (t->body_pending) {
+        mem_free(t->words);
+        t->words = mem_strdup(text);
+        t->status = status;
+        return;
+    }
+    t->answered = true;
+    if (status >= 400)
+        log_info("%s: transfer %llu: %u %s", http_source(req), (unsigned long long)t->id, status,
+                 text);
+    http_respond_text(req, status, text);
+}
+
+static void on_closed(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+{
+    struct transfer *t = arg;
+
+    (void)link;
+    (void)reply;
+    t->pending--;
+    settle(t);
+}
+
+static void close_guest_file(struct transfer *t)
+{
+    if (!t->opened)
+        return;
+    t->opened = false;
+    ask(t, "file.close", json_pack("{s:I}", "handle", (json_int_t)t->handle), NULL, 0, -1,
+        GUEST_OP_DEADLINE_MS, on_closed);
+}
+
+/* Ends the attempt from our side, with a status if there is still somebody to tell. */
+static void fail(struct transfer *t, unsigned status, const char *text)
+{
+    if (t->answered && t->req && !t->upload)
+        http_abort(t->req); /* the header promised more bytes than there are */
+    answer(t, status, text);
+    close_guest_file(t);
+    settle(t);
+}
+
+static void fail_reply(struct transfer *t, const struct vmlink_reply *reply)
+{
+    char text[ERROR_TEXT_MAX + 128];
+    unsigned status = 500;
+
+    switch (reply->vix) {
+    case VIX_E_FILE_NOT_FOUND:
+        status = 404;
+        break;
+    case VIX_E_INVALID_ARG:
+    case VIX_E_FILE_NAME_INVALID:
+        status = 400;
+        break;
+    default:
+        if (reply->code == -EMSGSIZE)
+            status = 400;
+        break;
+    }
+    snprintf(text, sizeof(text), "%s: %s", reply->hop ? reply->hop : "hostd",
+             reply->text ? reply->text : strerror(-reply->code));
+    fail(t, status, text);
+}
+
+static void on_attributes(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+{
+    struct transfer *t = arg;
+    json_int_t error = json_integer_value(json_object_get(reply->result, "vix"));
+
+    (void)link;
+    t->pending--;
+    if (reply->code) {
+        fail_reply(t, reply);
+        return;
+    }
+    if (error) {
+        fail(t, 500, "the file is there, but its attributes could not be set");
+        return;
+    }
+    t->complete = true;
+    answer(t, 200, "");
+    settle(t);
+}
+
+static void set_attributes(struct transfer *t)
+{
+    union vix_body body = {.set_attributes = t->attributes};
+    struct buf message = BUF_INIT(CREDENTIAL_MAX);
+    int r = guest_message(&message, VIX_OP_SET_GUEST_FILE_ATTRIBUTES, &body, &t->credential, 0);
+
+    if (!r)
+        r = ask(t, "vix",
+                json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS, "what",
+                          "InitiateFileTransferToGuest attributes", "user", t->user),
+                message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
+    if (message.data)
+        explicit_bzero(message.data, message.len);
+    buf_free(&message);
+    if (r)
+        fail(t, 500, strerror(-r));
+}
+
+static void on_moved(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+{
+    struct transfer *t = arg;
+
+    (void)link;
+    t->pending--;
+    if (reply->code) {
+        fail_reply(t, reply);
+        return;
+    }
+    t->opened = false; /* vmx has closed it */
+    if (!t->upload) {
+        t->complete = true;
+        settle(t);
+        return;
+    }
+    if (t->attributes.options) {
+        set_attributes(t);
+        return;
+    }
+    t->complete = true;
+    answer(t, 200, "");
+    settle(t);
+}
+
+static void on_body(struct http_request *req, int code, uint64_t bytes, void *arg)
+{
+    struct transfer *t = arg;
+
+    unsigned status = t->status;
+
+    (void)req;
+    (void)bytes;
+    t->body_pending = false;
+    t->status = 0;
+    /* A client that is gone (-ECONNRESET) needs no answer: `ended` follows and cleans up. */
+    if (status && code != -ECONNRESET)
+        answer(t, status, t->words ? t->words : "");
+    settle(t);
+}
+
+static int make_pipe(int ret[2])
+{
+    if (pipe2(ret, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -errno;
+    /* Larger is faster; the default will do where the limit is low. */
+    if (fcntl(ret[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
+        log_debug("pipe size: %s", strerror(errno));
+    return 0;
+}
+
+static void on_opened(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+{
+    struct transfer *t = arg;
+    int pipes[2], r;
+    json_int_t size;
+
+    (void)link;
+    t->pending--;
+    if (reply->code) {
+        fail_reply(t, reply);
+        return;
+    }
+    t->opened = true;
+    t->handle = json_integer_value(json_object_get(reply->result, "handle"));
+    size = json_integer_value(json_object_get(reply->result, "size"));
+    if (!t->req) {
+        close_guest_file(t);
+        settle(t);
+        return;
+    }
+    r = make_pipe(pipes);
+    if (r) {
+        fail(t, 500, strerror(-r));
+        return;
+    }
+    r = ask(
+        t, "file.run",
+        json_pack("{s:I, s:i}", "handle", (json_int_t)t->handle, "stallMs", (int)TRANSFER_STALL_MS),
+        NULL, 0, t->upload ? pipes[0] : pipes[1], 0, on_moved);
+    if (r) {
+        close(t->upload ? pipes[1] : pipes[0]);
+        fail(t, 500, strerror(-r));
+        return;
+    }
+    if (t->upload) {
+        t->body_pending = true;
+        http_receive_fd(t->req, pipes[1], on_body, t);
+    } else {
+        t->answered = true;
+        http_respond_fd(t->req, 200, FILE_MODE, pipes[0], size);
+    }
+}
+
+static void start(struct transfer *t)
+{
+    struct buf secret = BUF_INIT(CREDENTIAL_MAX);
+    json_t *args =
+        json_pack("{s:i, s:s, s:s, s:s, s:I, s:b}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS, "mode",
+                  t->upload ? "write" : "read", "path", t->path, "user", t->user, "size",
+                  (json_int_t)t->size, "overwrite", (int)t->overwrite);
+    int r;
+
+    t->waiting = false;
+    t->running = true;
+    buf_put_le32(&secret, t->credential.type);
+    r = vix_credential_encode(&secret, &t->credential);
+    if (r)
+        json_decref(args);
+    else
+        r = ask(t, "file.open", args, secret.data, secret.len, -1, GUEST_OP_DEADLINE_MS + 1000,
+                on_opened);
+    if (secret.data)
+        explicit_bzero(secret.data, secret.len);
+    buf_free(&secret);
+    if (r)
+        fail(t, 500, r == -ENOTCONN ? "the VM is not running" : strerror(-r));
+}
+
+/* --- HTTP --- */
+
+static bool same_token(const char *mine, const char *theirs)
+{
+    unsigned char differ = 0;
+
+    if (strlen(theirs) != TOKEN_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < TOKEN_SIZE - 1; i++)
+        differ |= (unsigned char)(mine[i] ^ theirs[i]);
+    return differ == 0;
+}
+
+static struct transfer *find(struct transfers *all, const char *id, const char *token)
+{
+    char text[24];
+
+    if (!id || !token)
+        return NULL;
+    for (struct transfer *t = all->list; t; t = t->next) {
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)t->id);
+        if (!strcmp(text, id))
+            return same_token(t->token, token) && (busy(t) || t->expires > clock_ms()) ? t : NULL;
+    }
+    return NULL;
+}
+
+static void refuse(struct http_request *req, unsigned status, const char *text)
+{
+    log_info("%s: /guestFile: %u %s", http_source(req), status, text);
+    http_respond_text(req, status, text);
+}
+
+static void on_gone(struct http_request *req, void *arg)
+{
+    struct transfer *t = arg;
+
+    /* Still to be answered, but nobody waits: what has not begun need not begin. */
+    if (t->waiting) {
+        t->waiting = false;
+        answer(t, 500, "the client went away");
+    }
+    (void)req;
+}
+
+static void handle(struct http_request *req)
+{
+    struct transfers *all = transfers_of(http_host(req));
+    struct transfer *t = find(all, http_query(req, "id"), http_query(req, "token"));
+    int64_t length = http_content_length(req);
+
+    if (!t) {
+        refuse(req, 404, "There is no such transfer; its URL works once and expires.");
+        return;
+    }
+    if (t->upload != (http_method(req) == HTTP_PUT)) {
+        refuse(req, 405, t->upload ? "This URL takes PUT." : "This URL takes GET.");
+        return;
+    }
+    if (busy(t)) {
+        refuse(req, 409, "This transfer is under way already.");
+        return;
+    }
+    if (t->upload && length >= 0 && length != t->size) {
+        refuse(req, 400, "Content-Length is not the size that was announced.");
+        return;
+    }
+    t->req = req;
+    t->answered = t->complete = false;
+    http_set_data(req, t);
+    http_on_gone(req, on_gone, t);
+    if (running_of(all, t->vm) < TRANSFER_RUNNING_MAX)
+        start(t);
+    else
+        t->waiting = true;
+}
+
+static void ended(struct http_request *req, bool complete)
+{
+    struct transfer *t = http_data(req);
+
+    if (!t || t->req != req)
+        return;
+    t->req = NULL;
+    if (!complete) {
+        t->complete = false;
+        close_guest_file(t);
+    }
+    settle(t);
+}
+
+const struct http_route transfer_routes[] = {
+    {"/guestFile", false, HTTP_GET | HTTP_PUT, HTTP_BODY_STREAM, handle, ended},
+    {NULL, false, 0, HTTP_BODY_BUFFER, NULL, NULL},
+};
+
+/* --- life --- */
+
+static void sweep(uv_timer_t *timer)
+{
+    struct transfers *all = timer->data;
+    uint64_t now = clock_ms();
+
+    for (struct transfer *t = all->list, *next; t; t = next) {
+        next = t->next;
+        if (!busy(t) && t->expires <= now)
+            transfer_drop(t);
+    }
+}
+
+int transfers_new(struct host *host, struct transfers **ret)
+{
+    struct transfers *all = mem_calloc(1, sizeof(*all));
+
+    if (!all)
+        return -ENOMEM;
+    all->host = host;
+    uv_timer_init(host->loop, &all->sweep);
+    all->sweep.data = all;
+    uv_timer_start(&all->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    uv_unref((uv_handle_t *)&all->sweep);
+    *ret = all;
+    return 0;
+}
+
+static void free_all(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+void transfers_free(struct transfers *all)
+{
+    if (!all)
+        return;
+    while (all->list)
+        transfer_drop(all->list);
+    uv_timer_stop(&all->sweep);
+    uv_close((uv_handle_t *)&all->sweep, free_all);
+}
