@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 bool utf8_valid(const void *text, size_t len)
 {
@@ -31,4 +32,30 @@ bool utf8_valid(const void *text, size_t len)
             return false;
     }
     return true;
+}
+
+/* Length of the valid sequence that begins at p, 0 = none. */
+static size_t sequence(const uint8_t *p, size_t left)
+{
+    for (size_t n = 1; n <= 4 && n <= left; n++)
+        if (utf8_valid(p, n))
+            return n;
+    return 0;
+}
+
+void utf8_clean(char *text)
+{
+    uint8_t *p = (uint8_t *)text;
+    size_t left = strlen(text);
+
+    while (left) {
+        size_t n = sequence(p, left);
+
+        if (n == 0 || p[0] == 0x7f || (p[0] < 0x20 && !strchr("\t\n\r", p[0]))) {
+            *p = '?';
+            n = 1;
+        }
+        p += n;
+        left -= n;
+    }
 }

@@ -9,4 +9,8 @@
 
 bool utf8_valid(const void *text, size_t len);
 
+/* Replaces, in place, every byte that is not part of valid UTF-8, and every control byte except
+ * tab, newline and return, by '?'. */
+void utf8_clean(char *text);
+
 #endif

@@ -1,0 +1,146 @@
+#include "guest/auth_cache.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void stat_files(const struct auth_cache *c, struct auth_files *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    if (stat(c->shadow_path, &ret->shadow) < 0)
+        memset(&ret->shadow, 0, sizeof(ret->shadow));
+    if (stat("/etc/passwd", &ret->passwd) < 0)
+        memset(&ret->passwd, 0, sizeof(ret->passwd));
+}
+
+static int same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void forget_all(struct auth_cache *c)
+{
+    explicit_bzero(c->entries, sizeof(c->entries));
+}
+
+int auth_cache_init(struct auth_cache *c, const char *shadow_path, uint32_t keep_ms)
+{
+    memset(c, 0, sizeof(*c));
+    if (getrandom(c->key, sizeof(c->key), 0) != (ssize_t)sizeof(c->key))
+        return -EIO;
+    c->shadow_path = shadow_path;
+    c->keep_ms = keep_ms;
+    stat_files(c, &c->files);
+    return 0;
+}
+
+void auth_cache_clear(struct auth_cache *c)
+{
+    explicit_bzero(c, sizeof(*c));
+}
+
+void auth_cache_digest(const struct auth_cache *c, const char *user, const char *password,
+                       uint8_t ret[SHA256_SIZE])
+{
+    struct hmac_sha256 m;
+
+    hmac_sha256_init(&m, c->key, sizeof(c->key));
+    hmac_sha256_update(&m, user, strlen(user) + 1);
+    hmac_sha256_update(&m, password, strlen(password));
+    hmac_sha256_final(&m, ret);
+}
+
+const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_SIZE])
+{
+    struct auth_files now;
+
+    stat_files(c, &now);
+    if (!same_file(&now.shadow, &c->files.shadow) || !same_file(&now.passwd, &c->files.passwd)) {
+        forget_all(c);
+        c->files = now;
+        return NULL;
+    }
+    for (size_t i = 0; i < AUTH_CACHE_ENTRIES; i++) {
+        struct auth_cache_entry *e = &c->entries[i];
+
+        if (e->until_ms == 0 || !sha256_equal(e->digest, digest))
+            continue;
+        if (clock_ms() < e->until_ms)
+            return e->account;
+        explicit_bzero(e, sizeof(*e));
+        return NULL;
+    }
+    return NULL;
+}
+
+void auth_cache_put(struct auth_cache *c, const uint8_t digest[SHA256_SIZE], const char *account)
+{
+    struct auth_cache_entry *oldest = &c->entries[0];
+
+    if (c->keep_ms == 0)
+        return;
+    for (size_t i = 0; i < AUTH_CACHE_ENTRIES; i++) {
+        if (c->entries[i].until_ms && sha256_equal(c->entries[i].digest, digest)) {
+            oldest = &c->entries[i];
+            break;
+        }
+        if (c->entries[i].until_ms < oldest->until_ms)
+            oldest = &c->entries[i];
+    }
+    memcpy(oldest->digest, digest, SHA256_SIZE);
+    oldest->until_ms = clock_ms() + c->keep_ms;
+    snprintf(oldest->account, sizeof(oldest->account), "%s", account);
+}
+
+static struct auth_penalty *find_penalty(const struct auth_cache *c, const char *user)
+{
+    for (size_t i = 0; i < AUTH_PENALTY_ENTRIES; i++)
+        if (c->penalties[i].failures && strcmp(c->penalties[i].user, user) == 0)
+            return (struct auth_penalty *)&c->penalties[i];
+    return NULL;
+}
+
+uint32_t auth_penalty_wait(const struct auth_cache *c, const char *user)
+{
+    const struct auth_penalty *p = find_penalty(c, user);
+    uint64_t now = clock_ms();
+
+    return p && p->next_ms > now ? (uint32_t)(p->next_ms - now) : 0;
+}
+
+uint32_t auth_penalty_add(struct auth_cache *c, const char *user)
+{
+    struct auth_penalty *p = find_penalty(c, user);
+    uint64_t now = clock_ms(), wait;
+
+    if (p && now > p->next_ms + AUTH_PENALTY_FORGET_MS)
+        p->failures = 0;
+    if (!p) {
+        p = &c->penalties[0];
+        for (size_t i = 0; i < AUTH_PENALTY_ENTRIES && p->failures; i++)
+            if (!c->penalties[i].failures || c->penalties[i].next_ms < p->next_ms)
+                p = &c->penalties[i];
+        snprintf(p->user, sizeof(p->user), "%s", user);
+        p->failures = 0;
+    }
+    wait = (uint64_t)AUTH_PENALTY_FIRST_MS << (p->failures < 8 ? p->failures : 8);
+    if (wait > AUTH_PENALTY_MAX_MS)
+        wait = AUTH_PENALTY_MAX_MS;
+    p->failures++;
+    p->next_ms = now + wait;
+    return (uint32_t)wait;
+}
+
+void auth_penalty_clear(struct auth_cache *c, const char *user)
+{
+    struct auth_penalty *p = find_penalty(c, user);
+
+    if (p)
+        memset(p, 0, sizeof(*p));
+}

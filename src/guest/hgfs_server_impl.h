@@ -1,0 +1,99 @@
+/*
+ * Inside the HGFS server: hgfs_server.c keeps sessions, handles and the order of work (loop's
+ * thread); hgfs_server_file.c, hgfs_server_attr.c and hgfs_server_name.c do the work (thread
+ * pool), on what the job gives them and nothing else.
+ */
+#ifndef GUEST_HGFS_SERVER_IMPL_H
+#define GUEST_HGFS_SERVER_IMPL_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "guest/hgfs_server.h"
+#include "wire/hgfs.h"
+
+struct hgfs_job;
+struct hgfs_session_state;
+
+/* An open file, or a search. While a job runs on it exclusively that job may change it. */
+struct hgfs_node {
+    struct hgfs_node *next; /* of the session */
+    struct hgfs_session_state *session;
+    uint32_t handle;
+    int fd; /* files */
+    bool writable, sequential, append;
+    /* An upload: what was created or emptied here and is not wanted until the host closes it. */
+    bool unfinished;
+    char *path;
+    dev_t dev;
+    ino_t ino;
+    /* A search: the names, NUL-separated, and where each begins. */
+    bool search;
+    char *folder;
+    struct buf names;
+    size_t *starts;
+    uint32_t count;
+    /* Order of work. */
+    unsigned shared, exclusive;
+    struct hgfs_job *waiting, **waiting_tail;
+    bool gone; /* no new jobs */
+};
+
+enum hgfs_access { HGFS_ACCESS_NONE, HGFS_ACCESS_SHARED, HGFS_ACCESS_EXCLUSIVE };
+
+struct hgfs_job_def {
+    uint32_t op;
+    enum hgfs_access access;           /* to the node that the request names, if it names one */
+    int (*work)(struct hgfs_job *job); /* HGFS status */
+};
+
+struct hgfs_job {
+    struct hgfs_job *next; /* in a node's queue */
+    struct hgfs_server *server;
+    struct vixop *op; /* NULL: the disposal of a node */
+    struct hgfs_session_state *session;
+    struct hgfs_node *node; /* NULL: by name */
+    enum hgfs_access access;
+    const struct hgfs_job_def *def;
+    struct hgfs_header header;
+    union hgfs_request request;
+    int status;
+    union hgfs_reply reply;
+    bool has_reply;           /* `reply` is valid */
+    bool encoded;             /* the result holds the whole packet already (reads) */
+    struct buf text;          /* what names in `reply` point to */
+    struct hgfs_node *opened; /* a new node, to be registered */
+    bool reserved;            /* counted among the nodes before it is one */
+    bool drop_node;           /* the node is to go with this job (close) */
+    uv_work_t request_work;
+};
+
+/* Thread pool: closes what the node holds and, when it is an unfinished upload, removes it. */
+void hgfs_node_close(struct hgfs_node *n);
+/* Frees the struct, after hgfs_node_close. */
+void hgfs_node_free(struct hgfs_node *n);
+/* A new node without a handle; NULL without memory. */
+struct hgfs_node *hgfs_node_new(void);
+
+/* The path of a name in a request, NUL-terminated in the caller's buffer: HGFS status. */
+int hgfs_job_path(const struct hgfs_name *name, struct buf *path);
+/* errno, either sign, as status. */
+int hgfs_fail(int err);
+void hgfs_attr_from_stat(struct hgfs_attr *ret, const struct stat *st);
+
+int hgfs_work_open(struct hgfs_job *job);
+int hgfs_work_read(struct hgfs_job *job);
+int hgfs_work_write(struct hgfs_job *job);
+int hgfs_work_close(struct hgfs_job *job);
+int hgfs_work_getattr(struct hgfs_job *job);
+int hgfs_work_setattr(struct hgfs_job *job);
+int hgfs_work_search_open(struct hgfs_job *job);
+int hgfs_work_search_read(struct hgfs_job *job);
+int hgfs_work_create_dir(struct hgfs_job *job);
+int hgfs_work_delete_file(struct hgfs_job *job);
+int hgfs_work_delete_dir(struct hgfs_job *job);
+int hgfs_work_rename(struct hgfs_job *job);
+int hgfs_work_symlink(struct hgfs_job *job);
+int hgfs_work_volume(struct hgfs_job *job);
+
+#endif

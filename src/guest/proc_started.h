@@ -1,0 +1,57 @@
+/*
+ * Programs that this worker started: started here, waited for here, remembered for a while after
+ * their end, so that whoever asks in time learns the exit code. The worker is their parent, so a
+ * pid cannot be taken again before its exit code has been recorded.
+ *
+ * One thread: the loop's.
+ */
+#ifndef GUEST_PROC_STARTED_H
+#define GUEST_PROC_STARTED_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+/* Records are kept this long after the program's end (VIX guest command protocol, process manager
+ * semantics), unless there are more than PROC_RECORDS_MAX: then the oldest ended ones go first. */
+#define PROC_KEEP_MS     300000u
+#define PROC_RECORDS_MAX 8192u
+
+struct proc_started;
+
+struct proc_record {
+    int64_t pid;
+    const char *name;    /* base name of the program */
+    const char *command; /* whole command line */
+    int64_t start;       /* Unix seconds */
+    int64_t end;         /* Unix seconds; 0 = running */
+    int32_t exit_code;   /* 128 + signal when a signal ended it; 0 while it runs */
+};
+
+struct proc_command {
+    const char *name;
+    const char *display; /* command line as listed */
+    const char *line;    /* what the shell gets */
+    const char *cwd;
+    char **env; /* NULL = the worker's own */
+};
+
+/* `changed` is called when records came or went. */
+int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
+                     struct proc_started **ret);
+/* The programs go on. */
+void proc_started_free(struct proc_started *ps);
+
+/* Runs a command line by the shell, in a session of its own, with the null device as standard
+ * input, output and error. 0 and the pid, or a negative errno code: nothing runs. */
+int proc_started_start(struct proc_started *ps, const struct proc_command *c, int64_t *ret_pid);
+
+unsigned proc_started_count(const struct proc_started *ps);
+
+/* Calls `each` for every record, newest last, until it returns non-zero, which is returned. */
+int proc_started_walk(const struct proc_started *ps,
+                      int (*each)(void *arg, const struct proc_record *r), void *arg);
+
+#endif
