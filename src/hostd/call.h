@@ -31,7 +31,7 @@ struct call {
     struct host *host;
     struct arena *arena;     /* of this call */
     struct session *session; /* NULL: none. Stays valid (perhaps ended) until the call ends */
-    int version;             /* of the client's request, as vim_version_find gives it */
+    vim_version version;     /* of the client's request */
     const struct vim_method *method;
     struct vim_ref self;    /* the object the method is called on */
     const void *req;        /* struct vim_METHOD_request */
@@ -95,5 +95,9 @@ bool call_require_session(struct call *call);
  * call with ManagedObjectNotFound or InvalidArgument. */
 bool call_check_object(struct call *call, struct vim_ref object, const struct vim_mo_type *type,
                        const char *property);
+
+/* Login: the answer carries this cookie (SESSION_COOKIE_SIZE, copied). */
+void call_set_cookie(struct call *call, const char *cookie);
+const char *call_cookie(const struct call *call); /* NULL: none */
 
 #endif

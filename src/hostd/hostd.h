@@ -33,9 +33,11 @@ enum host_persona { HOST_PERSONA_HOST_AGENT, HOST_PERSONA_VIRTUAL_CENTER };
 
 /* Strings live as long as the process. Folders are absolute and exist. */
 struct host_options {
-    const char *state_dir; /* STATE of docs/control-protocol.md */
-    const char *run_dir;   /* RUN */
-    const char *name;      /* of the HostSystem; the machine's host name by default */
+    const char *state_dir;     /* STATE of docs/control-protocol.md */
+    const char *run_dir;       /* RUN */
+    const char *name;          /* of the HostSystem; the machine's host name by default */
+    const char *instance_uuid; /* of this installation, made on first start */
+    const char *thumbprint;    /* SHA-1 of the TLS certificate, "AA:BB:..." */
     enum host_persona persona;
     unsigned port;                 /* as bound */
     unsigned session_idle_seconds; /* a session unused this long is ended */
@@ -60,9 +62,14 @@ struct host {
     struct db *db;             /* db.h: hostd.db, open for the process's life */
     struct sessions *sessions; /* session.h */
     struct auth *auth;         /* auth.h */
+    struct throttle *throttle; /* throttle.h: bad logins */
+    struct tickets *tickets;   /* ticket.h */
+    char *service_message;     /* of SessionManager; NULL = none */
     struct dispatch *dispatch; /* dispatch.h */
     struct http *http;         /* http.h; NULL in unit tests */
     struct supervise *sup;     /* supervise.h; NULL in unit tests */
+
+    size_t modules_started;
 
     void *inventory; /* the inventory's own */
     void *guestops;  /* the guest managers' own */

@@ -59,8 +59,9 @@ enum http_method http_method(const struct http_request *req);
 const char *http_path(const struct http_request *req);                     /* decoded, no query */
 const char *http_query(const struct http_request *req, const char *name);  /* decoded; NULL: none */
 const char *http_header(const struct http_request *req, const char *name); /* NULL: none */
-const char *http_cookie(const struct http_request *req, const char *name); /* unquoted; NULL */
-const char *http_source(const struct http_request *req);                   /* peer address */
+/* Unquoted; copied to out; NULL: none, or longer than fits. */
+const char *http_cookie(const struct http_request *req, const char *name, char *out, size_t size);
+const char *http_source(const struct http_request *req); /* peer address */
 void http_body(const struct http_request *req, const void **ret, size_t *ret_len);
 int64_t http_content_length(const struct http_request *req); /* -1: chunked */
 
@@ -94,14 +95,18 @@ void http_respond_fd(struct http_request *req, unsigned status, const char *cont
                      int64_t length);
 
 /* HTTP_BODY_STREAM: writes the body to `fd` (pipe or socket; taken and set non-blocking), stopping
- * the client while it is full. At the end the descriptor is closed (a socket is shut down for
- * writing first) and `done` runs: code 0 and the bytes moved; -ECONNRESET when the client went away
- * or stalled (the request is over then, nothing is to be answered, `ended` follows); another
- * negative errno code when writing to `fd` failed (-EPIPE: the reader closed it; the rest of the
- * body is thrown away and the request can be answered). The request is answered after `done`. */
+ * the client while it is full. Then `done` runs, once. Code 0: the whole body was written (`bytes`)
+ * and the descriptor is closed already (a socket was shut down for writing first). -ECONNRESET: the
+ * client went away or stalled; the request is over, an answer goes nowhere and `ended` follows.
+ * Another negative errno code: writing failed (-EPIPE: the reader closed it); the rest of the body
+ * is thrown away. After a failure the descriptor is still open while `done` runs, so that the
+ * reader does not take what it got for the whole; it is closed afterwards unless
+ * http_receive_take_fd is called in `done`. Except after -ECONNRESET the request is to be answered,
+ * in `done` or later. */
 void http_receive_fd(struct http_request *req, int fd,
                      void (*done)(struct http_request *req, int code, uint64_t bytes, void *arg),
                      void *arg);
+int http_receive_take_fd(struct http_request *req);
 
 /* Ends an answer that is under way, or a body that is being received, by closing the connection. */
 void http_abort(struct http_request *req);

@@ -3,4 +3,9 @@
 
 #include "hostd/hostd.h"
 
-const struct host_module *const host_modules[] = {NULL};
+const struct host_module *const host_modules[] = {
+    &soap_module,
+    &about_module,
+    &session_module,
+    NULL,
+};

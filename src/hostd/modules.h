@@ -2,6 +2,10 @@
 #ifndef HOSTD_MODULES_H
 #define HOSTD_MODULES_H
 
+#include "hostd/about.h"
+#include "hostd/auth.h"
 #include "hostd/hostd.h"
+#include "hostd/session_methods.h"
+#include "hostd/soap_endpoint.h"
 
 #endif

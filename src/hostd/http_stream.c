@@ -1,0 +1,212 @@
+/*
+ * Bodies that flow through a descriptor. The connection's MHD thread reads and writes it without
+ * blocking; when it is full or empty the connection is suspended and the loop waits for the
+ * descriptor, so a body takes the connection's buffer and what the pipe holds, however long it is.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sock.h"
+#include "hostd/http_internal.h"
+
+#define STREAM_BLOCK (64u << 10)
+/* What is thrown away of a body that nobody wants, so that the client reads the answer instead of
+ * finding the connection closed. */
+#define DISCARD_MAX (64u << 20)
+
+struct http_wait {
+    uv_poll_t poll;
+    struct http_request *req; /* NULL: stopped */
+    void (*cb)(struct http_request *req, int events);
+};
+
+static void free_wait(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+}
+
+void http_stream_wait_stop(struct http_request *req)
+{
+    struct http_wait *w = req->wait;
+    if (!w)
+        return;
+    req->wait = NULL;
+    w->req = NULL;
+    uv_poll_stop(&w->poll);
+    uv_close((uv_handle_t *)&w->poll, free_wait);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct http_wait *w = poll->data;
+    if (w->req)
+        w->cb(w->req, status < 0 ? UV_DISCONNECT : events);
+}
+
+void http_stream_wait(struct http_request *req, int fd, int events,
+                      void (*cb)(struct http_request *req, int events))
+{
+    http_stream_wait_stop(req);
+    struct http_wait *w = mem_calloc(1, sizeof(*w));
+    int rc = w ? uv_poll_init(req->http->host->loop, &w->poll, fd) : UV_ENOMEM;
+    if (rc == 0) {
+        w->poll.data = w;
+        w->req = req;
+        w->cb = cb;
+        req->wait = w;
+        rc = uv_poll_start(&w->poll, events, on_poll);
+        if (rc == 0)
+            return;
+        http_stream_wait_stop(req);
+    } else {
+        mem_free(w);
+    }
+    log_warn("http: cannot wait for a descriptor: %s", uv_strerror(rc));
+    if (events & (UV_READABLE | UV_WRITABLE)) {
+        http_abort(req);
+        http_request_release(req);
+    }
+}
+
+void http_stream_ready(struct http_request *req, int events)
+{
+    (void)events;
+    http_request_release(req);
+}
+
+static void touch(struct http_request *req, uint64_t deadline)
+{
+    atomic_store(&req->conn->deadline, deadline);
+}
+
+/* --- request bodies --- */
+
+ssize_t http_stream_discard(struct http_request *req, size_t len)
+{
+    req->discarded += len;
+    touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
+    return req->discarded > DISCARD_MAX ? -1 : (ssize_t)len;
+}
+
+ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
+{
+    if (req->answered || !req->receiving || req->recv_ended)
+        return http_stream_discard(req, len);
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = write(req->recv_fd, data + done, len - done);
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n < 0 && errno == EAGAIN) {
+            if (done)
+                break; /* come again with the rest, and then wait */
+            touch(req, UINT64_MAX);
+            return http_hand_over(req, HTTP_NOTE_WAIT_WRITE) ? 0 : -1;
+        } else if (!(n < 0 && errno == EINTR)) {
+            req->recv_code = n < 0 ? -errno : -EIO;
+            req->recv_ended = true;
+            req->recv_bytes += done;
+            return http_hand_over(req, HTTP_NOTE_BODY_END) ? (ssize_t)len : -1;
+        }
+    }
+    req->recv_bytes += done;
+    touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
+    return (ssize_t)done;
+}
+
+void http_receive_fd(struct http_request *req, int fd,
+                     void (*done)(struct http_request *req, int code, uint64_t bytes, void *arg),
+                     void *arg)
+{
+    struct stat st;
+    req->recv_fd = fd;
+    req->recv_is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+    sock_set_nonblocking(fd, 1);
+    req->recv_done = done;
+    req->recv_arg = arg;
+    req->receiving = true;
+    req->gone_cb = NULL;
+    http_request_release(req);
+}
+
+int http_receive_take_fd(struct http_request *req)
+{
+    return TAKE_FD(req->recv_fd);
+}
+
+void http_stream_body_end(struct http_request *req)
+{
+    void (*done)(struct http_request *, int, uint64_t, void *) = req->recv_done;
+    req->recv_done = NULL;
+    req->recv_ended = true;
+    if (req->recv_code == 0 && req->recv_fd >= 0) {
+        if (req->recv_is_socket)
+            shutdown(req->recv_fd, SHUT_WR);
+        close(TAKE_FD(req->recv_fd));
+    }
+    int fd_before = req->recv_fd;
+    if (done)
+        done(req, req->recv_code, req->recv_bytes, req->recv_arg);
+    /* `done` may have answered, and then the request may be gone; but an answer never frees it
+     * before the connection's thread has handed it over again (HTTP_NOTE_ENDED), which only this
+     * thread takes. */
+    if (fd_before >= 0 && req->recv_fd == fd_before)
+        close(TAKE_FD(req->recv_fd));
+}
+
+/* --- answers --- */
+
+static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    struct http_request *req = cls;
+    if (req->send_fd < 0)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    for (;;) {
+        ssize_t n = read(req->send_fd, buf, max);
+        if (n > 0) {
+            touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
+            return n;
+        }
+        if (n == 0) {
+            bool whole = req->send_length < 0 || pos >= (uint64_t)req->send_length;
+            return whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+        }
+        if (errno == EINTR)
+            continue;
+        if (errno != EAGAIN)
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        touch(req, UINT64_MAX);
+        return http_hand_over(req, HTTP_NOTE_WAIT_READ) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+}
+
+void http_respond_fd(struct http_request *req, unsigned status, const char *content_type, int fd,
+                     int64_t length)
+{
+    req->send_fd = fd;
+    req->send_length = length;
+    sock_set_nonblocking(fd, 1);
+    http_respond_response(
+        req, status, content_type,
+        MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
+                                          STREAM_BLOCK, read_block, req, NULL));
+}
+
+/* The request is over. */
+void http_stream_ended(struct http_request *req)
+{
+    http_stream_wait_stop(req);
+    if (req->receiving && req->recv_done) {
+        if (req->recv_code == 0)
+            req->recv_code = -ECONNRESET;
+        http_stream_body_end(req);
+    }
+    if (req->route && req->route->ended)
+        req->route->ended(req, req->complete);
+    http_request_free(req);
+}

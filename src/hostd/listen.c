@@ -1,0 +1,62 @@
+#include "hostd/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define BACKLOG 512
+
+unsigned listen_port(int fd)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+        return 0;
+    return ntohs(sa.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&sa)->sin6_port
+                                          : ((struct sockaddr_in *)&sa)->sin_port);
+}
+
+static int open_one(const struct addrinfo *ai)
+{
+    int one = 1;
+    AUTO_CLOSE int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+        return -errno;
+    return TAKE_FD(fd);
+}
+
+int listen_open(const char *address, unsigned *ret_port, struct error *err)
+{
+    AUTO_FREE char *host = mem_strdup(address);
+    char *port = host ? strrchr(host, ':') : NULL;
+    if (!port)
+        return error_set(err, -EINVAL, "%s is not HOST:PORT", address);
+    *port++ = '\0';
+    char *name = host;
+    size_t n = strlen(name);
+    if (n >= 2 && name[0] == '[' && name[n - 1] == ']') {
+        name[n - 1] = '\0';
+        name++;
+    }
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
+    int rc = getaddrinfo(*name ? name : NULL, port, &hints, &list);
+    if (rc != 0)
+        return error_set(err, -EINVAL, "%s: %s", address, gai_strerror(rc));
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *ai = list; ai && fd < 0; ai = ai->ai_next)
+        fd = open_one(ai);
+    freeaddrinfo(list);
+    if (fd < 0)
+        return error_errno(err, fd, "cannot listen on %s", address);
+    *ret_port = listen_port(fd);
+    return fd;
+}

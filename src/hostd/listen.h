@@ -1,0 +1,13 @@
+/* The listening socket. */
+#ifndef HOSTD_LISTEN_H
+#define HOSTD_LISTEN_H
+
+#include "base/error.h"
+
+/* `address` is HOST:PORT, HOST an IPv4 or (in brackets) IPv6 address, or a name. Port 0: any.
+ * Returns the descriptor, *ret_port as bound. */
+int listen_open(const char *address, unsigned *ret_port, struct error *err);
+
+unsigned listen_port(int fd); /* that a listening socket is bound to; 0 = none */
+
+#endif

@@ -1,0 +1,175 @@
+#include "hostd/privileges.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const char *const privilege_names[] = {
+    "Authorization.ModifyPermissions",
+    "Authorization.ModifyRoles",
+    "Authorization.ReassignRolePermissions",
+    "Datacenter.Create",
+    "Datacenter.Delete",
+    "Datacenter.Rename",
+    "Datastore.AllocateSpace",
+    "Datastore.Browse",
+    "Datastore.DeleteFile",
+    "Datastore.FileManagement",
+    "Folder.Create",
+    "Folder.Delete",
+    "Folder.Move",
+    "Folder.Rename",
+    "Global.CancelTask",
+    "Global.Diagnostics",
+    "Global.Licenses",
+    "Global.LogEvent",
+    "Global.ManageCustomFields",
+    "Global.SetCustomField",
+    "Global.Settings",
+    "Host.Config.AdvancedConfig",
+    "Host.Config.GuestStore",
+    "Host.Config.Settings",
+    "Host.Local.ManageUserGroups",
+    "Network.Assign",
+    "Resource.AssignVMToPool",
+    "Resource.ColdMigrate",
+    "Resource.HotMigrate",
+    "Sessions.GlobalMessage",
+    "Sessions.ImpersonateUser",
+    "Sessions.TerminateSession",
+    "Sessions.ValidateSession",
+    "System.Anonymous",
+    "System.Read",
+    "System.View",
+    "Task.Create",
+    "Task.Update",
+    "VApp.Export",
+    "VirtualMachine.Config.AddExistingDisk",
+    "VirtualMachine.Config.AddNewDisk",
+    "VirtualMachine.Config.AddRemoveDevice",
+    "VirtualMachine.Config.AdvancedConfig",
+    "VirtualMachine.Config.Annotation",
+    "VirtualMachine.Config.CPUCount",
+    "VirtualMachine.Config.ChangeTracking",
+    "VirtualMachine.Config.DiskExtend",
+    "VirtualMachine.Config.DiskLease",
+    "VirtualMachine.Config.EditDevice",
+    "VirtualMachine.Config.HostUSBDevice",
+    "VirtualMachine.Config.ManagedBy",
+    "VirtualMachine.Config.Memory",
+    "VirtualMachine.Config.MksControl",
+    "VirtualMachine.Config.QueryFTCompatibility",
+    "VirtualMachine.Config.QueryUnownedFiles",
+    "VirtualMachine.Config.RawDevice",
+    "VirtualMachine.Config.ReloadFromPath",
+    "VirtualMachine.Config.RemoveDisk",
+    "VirtualMachine.Config.Rename",
+    "VirtualMachine.Config.ResetGuestInfo",
+    "VirtualMachine.Config.Resource",
+    "VirtualMachine.Config.Settings",
+    "VirtualMachine.Config.SwapPlacement",
+    "VirtualMachine.Config.ToggleForkParent",
+    "VirtualMachine.Config.UpgradeVirtualHardware",
+    "VirtualMachine.DataSets.DataSetCreate",
+    "VirtualMachine.DataSets.DataSetDelete",
+    "VirtualMachine.DataSets.DataSetEntryDelete",
+    "VirtualMachine.DataSets.DataSetEntryGet",
+    "VirtualMachine.DataSets.DataSetEntryList",
+    "VirtualMachine.DataSets.DataSetEntrySet",
+    "VirtualMachine.DataSets.DataSetGet",
+    "VirtualMachine.DataSets.DataSetList",
+    "VirtualMachine.DataSets.DataSetUpdate",
+    "VirtualMachine.DataSets.Export",
+    "VirtualMachine.GuestOperations.Execute",
+    "VirtualMachine.GuestOperations.Modify",
+    "VirtualMachine.GuestOperations.ModifyAliases",
+    "VirtualMachine.GuestOperations.Query",
+    "VirtualMachine.GuestOperations.QueryAliases",
+    "VirtualMachine.Hbr.ConfigureReplication",
+    "VirtualMachine.Hbr.MonitorReplication",
+    "VirtualMachine.Hbr.ReplicaManagement",
+    "VirtualMachine.Interact.AnswerQuestion",
+    "VirtualMachine.Interact.Backup",
+    "VirtualMachine.Interact.ConsoleInteract",
+    "VirtualMachine.Interact.CreateScreenshot",
+    "VirtualMachine.Interact.CreateSecondary",
+    "VirtualMachine.Interact.DefragmentAllDisks",
+    "VirtualMachine.Interact.DeviceConnection",
+    "VirtualMachine.Interact.DisableSecondary",
+    "VirtualMachine.Interact.DnD",
+    "VirtualMachine.Interact.EnableSecondary",
+    "VirtualMachine.Interact.GuestControl",
+    "VirtualMachine.Interact.MakePrimary",
+    "VirtualMachine.Interact.Pause",
+    "VirtualMachine.Interact.PowerOff",
+    "VirtualMachine.Interact.PowerOn",
+    "VirtualMachine.Interact.PutUsbScanCodes",
+    "VirtualMachine.Interact.Record",
+    "VirtualMachine.Interact.Replay",
+    "VirtualMachine.Interact.Reset",
+    "VirtualMachine.Interact.SESparseMaintenance",
+    "VirtualMachine.Interact.SetCDMedia",
+    "VirtualMachine.Interact.SetFloppyMedia",
+    "VirtualMachine.Interact.Suspend",
+    "VirtualMachine.Interact.SuspendToMemory",
+    "VirtualMachine.Interact.TerminateFaultTolerantVM",
+    "VirtualMachine.Interact.ToolsInstall",
+    "VirtualMachine.Interact.TurnOffFaultTolerance",
+    "VirtualMachine.Inventory.Create",
+    "VirtualMachine.Inventory.CreateFromExisting",
+    "VirtualMachine.Inventory.Delete",
+    "VirtualMachine.Inventory.Move",
+    "VirtualMachine.Inventory.Register",
+    "VirtualMachine.Inventory.Unregister",
+    "VirtualMachine.Namespace.Event",
+    "VirtualMachine.Namespace.EventNotify",
+    "VirtualMachine.Namespace.Management",
+    "VirtualMachine.Namespace.ModifyContent",
+    "VirtualMachine.Namespace.Query",
+    "VirtualMachine.Namespace.ReadContent",
+    "VirtualMachine.Provisioning.Clone",
+    "VirtualMachine.Provisioning.CloneTemplate",
+    "VirtualMachine.Provisioning.CreateTemplateFromVM",
+    "VirtualMachine.Provisioning.Customize",
+    "VirtualMachine.Provisioning.DeployTemplate",
+    "VirtualMachine.Provisioning.DiskRandomAccess",
+    "VirtualMachine.Provisioning.DiskRandomRead",
+    "VirtualMachine.Provisioning.FileRandomAccess",
+    "VirtualMachine.Provisioning.GetVmFiles",
+    "VirtualMachine.Provisioning.MarkAsTemplate",
+    "VirtualMachine.Provisioning.MarkAsVM",
+    "VirtualMachine.Provisioning.ModifyCustSpecs",
+    "VirtualMachine.Provisioning.PromoteDisks",
+    "VirtualMachine.Provisioning.PutVmFiles",
+    "VirtualMachine.Provisioning.ReadCustSpecs",
+    "VirtualMachine.State.CreateSnapshot",
+    "VirtualMachine.State.RemoveSnapshot",
+    "VirtualMachine.State.RenameSnapshot",
+    "VirtualMachine.State.RevertToSnapshot",
+};
+const size_t privilege_count = ARRAY_SIZE(privilege_names);
+_Static_assert(ARRAY_SIZE(privilege_names) <= PRIVILEGES_MAX, "a set must hold all privileges");
+
+static int by_name(const void *key, const void *item)
+{
+    return strcmp(key, *(const char *const *)item);
+}
+
+int privilege_index(const char *name)
+{
+    const char *const *p =
+        bsearch(name, privilege_names, privilege_count, sizeof(privilege_names[0]), by_name);
+    return p ? (int)(p - privilege_names) : -1;
+}
+
+void privilege_set_add_all(struct privilege_set *s)
+{
+    memset(s->bits, 0xff, sizeof(s->bits));
+}
+
+void privilege_set_union(struct privilege_set *s, const struct privilege_set *other)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(s->bits); i++)
+        s->bits[i] |= other->bits[i];
+}

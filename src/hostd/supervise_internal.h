@@ -1,0 +1,56 @@
+/* Inside of the supervisor: its state, and what its two files share. */
+#ifndef HOSTD_SUPERVISE_INTERNAL_H
+#define HOSTD_SUPERVISE_INTERNAL_H
+
+#include <uv.h>
+
+#include "base/channel.h"
+#include "hostd/supervise.h"
+
+struct supervisor;
+
+/* A vmx that this supervisor started and that has not ended. */
+struct supervised {
+    struct supervisor *sup;
+    struct supervised *next, **link;
+    char id[SUPERVISE_NAME_MAX + 1];
+    char folder[SUPERVISE_NAME_MAX + 1];
+    uv_process_t process;
+    uv_pipe_t ready;
+    uint64_t request;  /* START to be answered; 0: answered */
+    bool ready_open;   /* the pipe's handle is open */
+    bool process_open; /* the process's handle is open */
+};
+
+struct supervisor {
+    struct supervisor_options options;
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    uv_timer_t restart;
+    uv_process_t worker;
+    bool worker_runs, stopping, quit;
+    unsigned restarts; /* in a row, quick ones */
+    uint64_t worker_started_ms;
+    struct channel *channel; /* to the worker; NULL: none */
+    struct supervised *vms;
+    int state_dir, vms_dir, run_vm_dir, record_dir;
+    int exit_status;
+};
+
+/* --- supervise.c --- */
+void supervisor_reply(struct supervisor *s, uint64_t id, int code, const char *text);
+void supervisor_send_exited(struct supervisor *s, const char *id, const char *text);
+void supervisor_vm_gone(struct supervisor *s); /* one less; while stopping the last one ends it */
+
+/* --- supervise_vm.c --- */
+int supervisor_vm_create(struct supervisor *s, const char *folder, const char *config,
+                         const void *text, size_t len, struct error *err);
+int supervisor_vm_delete(struct supervisor *s, uint64_t request, const char *folder,
+                         struct error *err); /* answered later unless it fails */
+int supervisor_vm_start(struct supervisor *s, uint64_t request, const char *id, const char *folder,
+                        const char *config, struct error *err); /* same */
+int supervisor_vm_kill(struct supervisor *s, const char *id, int signal, struct error *err);
+/* Tells every vmx, also those of an earlier supervisor, to end. */
+void supervisor_vm_stop_all(struct supervisor *s);
+
+#endif
