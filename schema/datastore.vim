@@ -55,6 +55,7 @@ object HostDatastoreBrowser needs System.View {
         faults FileFault, InvalidDatastore;
 
     DeleteFile(datastorePath: string) -> void
+        needs Datastore.DeleteFile
         faults FileFault, InvalidDatastore;
 }
 
@@ -71,7 +72,7 @@ data FileQueryFlags {
     fileType: boolean;
     fileSize: boolean;
     modification: boolean;
-    fileOwner?: boolean since 4.0;
+    fileOwner: boolean since 4.0 default;
 }
 
 data FolderFileInfo extends FileInfo { }
@@ -116,10 +117,11 @@ data ConfigTarget {
     numCpus: int;
     numCpuCores: int;
     numNumaNodes: int;
-    maxCpusPerVm?: int since 7.0.1.0;
+    maxCpusPerHost?: int since 7.0.0.0;
     smcPresent: boolean since 5.0;
+    maxMemMBOptimalPerf: int;
+    supportedMaxMemMB?: int since 7.0.0.0;
     autoVmotion?: boolean;
-    maxMemMBOptimalPerf: int since 2.5;
 }
 
 data VirtualHardwareOption {
@@ -137,19 +139,19 @@ data VirtualHardwareOption {
     numSIOControllers: IntOption;
     numPS2Controllers: IntOption;
     licensingLimit?: propertyPath[];
-    numSupportedWwnPorts?: IntOption since 2.5;
-    numSupportedWwnNodes?: IntOption since 2.5;
-    resourceConfigOption: ResourceConfigOption;
+    numSupportedWwnPorts?: IntOption since 4.0;
+    numSupportedWwnNodes?: IntOption since 4.0;
+    resourceConfigOption: ResourceConfigOption since 4.1;
 }
 
-data ResourceConfigOption {
+data ResourceConfigOption since 4.1 {
     cpuAllocationOption: ResourceAllocationOption;
     memoryAllocationOption: ResourceAllocationOption;
 }
 
-data ResourceAllocationOption { sharesOption: SharesOption; }
+data ResourceAllocationOption since 4.1 { sharesOption: SharesOption; }
 
-data SharesOption {
+data SharesOption since 4.1 {
     sharesOption: IntOption;
     defaultLevel: SharesLevel;
 }
@@ -157,6 +159,6 @@ data SharesOption {
 data DatastoreOption { unsupportedVolumes?: VirtualMachineDatastoreVolumeOption[]; }
 
 data VirtualMachineDatastoreVolumeOption {
-    fileSystemType: string;
+    fileSystemType: typeName;
     majorVersion?: int;
 }

@@ -187,5 +187,4 @@ data VirtualEthernetCardOpaqueNetworkBackingInfo extends VirtualDeviceBackingInf
 }
 data VirtualEthernetCardDistributedVirtualPortBackingInfo extends VirtualDeviceBackingInfo since 4.0 {
     port: DistributedVirtualSwitchPortConnection;
-    connectionCookie?: int;
 }

@@ -126,6 +126,7 @@ data HostHardwareInfo {
     cpuInfo: HostCpuInfo;
     cpuPkg: HostCpuPackage[];
     memorySize: long;
+    smcPresent: boolean since 5.0;
     biosInfo?: HostBIOSInfo since 2.5;
 }
 

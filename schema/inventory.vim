@@ -318,17 +318,17 @@ data FileInfo {
     owner?: string since 4.0;
 }
 
-data ClusterPowerOnVmResult since 4.1 {
+data ClusterPowerOnVmResult since 2.5 {
     attempted?: ClusterAttemptedVmInfo[];
     notAttempted?: ClusterNotAttemptedVmInfo[];
 }
 
-data ClusterAttemptedVmInfo since 4.1 {
+data ClusterAttemptedVmInfo since 2.5 {
     vm: ref VirtualMachine;
     task?: ref Task;
 }
 
-data ClusterNotAttemptedVmInfo since 4.1 {
+data ClusterNotAttemptedVmInfo since 2.5 {
     vm: ref VirtualMachine;
     fault: LocalizedMethodFault;
 }

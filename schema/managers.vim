@@ -7,7 +7,7 @@ object OptionManager needs System.Read {
     setting?: OptionValue[];
 
     QueryOptions(name?: string) -> OptionValue[]?
-        needs System.Read
+        needs System.View
         faults InvalidName;
 
     UpdateOptions(changedValue: OptionValue[]) -> void
@@ -103,7 +103,7 @@ object HostLocalAccountManager {
         faults UserNotFound;
 
     ChangePassword(user: string, oldPassword: string secret, newPassword: string secret) -> void
-        since 7.0.0.2
+        since 6.7.2 anonymous
         faults InvalidLogin, UserNotFound;
 }
 
@@ -169,7 +169,7 @@ object ServiceManager needs System.View {
     service?: ServiceManagerServiceInfo[];
 
     QueryServiceList(serviceName?: string, location?: string[]) -> ServiceManagerServiceInfo[]?
-        needs System.View;
+        needs Global.ServiceManagers;
 }
 
 data ServiceManagerServiceInfo {
@@ -198,7 +198,7 @@ object PerformanceManager needs System.View {
         needs System.View;
 
     QueryPerfCounterByLevel(level: int) -> PerfCounterInfo[]?
-        needs System.View since 4.1;
+        needs System.View since 2.5;
 
     QueryPerf(querySpec: PerfQuerySpec[]) -> PerfEntityMetricBase[]?
         needs System.View;

@@ -71,6 +71,6 @@ data SessionManagerHttpServiceRequestSpec extends SessionManagerServiceRequestSp
 
 data SessionManagerGenericServiceTicket since 5.0 {
     id: string;
-    hostName?: string;
-    sslThumbprint?: string;
+    hostName?: string since 5.1;
+    sslThumbprint?: string since 5.1;
 }

@@ -1,3 +1,5 @@
+enum VirtualMachineMovePriority { lowPriority; highPriority; defaultPriority; }
+enum VirtualMachineRelocateTransformation { flat; sparse; }
 enum VirtualMachineConfigInfoSwapPlacementType { inherit; vmDirectory; hostLocal; }
 
 enum VirtualMachineRelocateDiskMoveOptions {

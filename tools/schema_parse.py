@@ -114,6 +114,7 @@ class Model:
         self.enums = {}
         self.objects = {}
         self.methods = {}
+        self.extensions = []  # (managed object name, methods, where)
 
     def version(self, name):
         return self.versions.index(name)
@@ -208,6 +209,8 @@ class Parser:
             self.parse_enum(where)
         elif kind == 'object':
             self.parse_object(where)
+        elif kind == 'extend':
+            self.parse_extend(where)
         elif kind == 'versions':
             self.parse_versions()
         else:
@@ -323,6 +326,15 @@ class Parser:
                 self.expect(';')
         self.declare(self.model.objects, mo)
 
+    def parse_extend(self, where):
+        name = self.word('a managed object type')
+        methods = []
+        self.expect('{')
+        while not self.accept('}'):
+            methods.append(self.method(None))
+            self.declare(self.model.methods, methods[-1])
+        self.model.extensions.append((name, methods, where))
+
     def method(self, mo):
         m = Method(self.word('a method'), self.where())
         m.mo = mo
@@ -409,6 +421,12 @@ def settle_fields(model, fields, floor):
 def check(model):
     if not model.versions or not model.advertised:
         raise SchemaError('the schema has no list of releases with an advertised one')
+    for name, methods, where in model.extensions:
+        if name not in model.objects:
+            raise SchemaError(f'{where}: unknown managed object type {name}')
+        for m in methods:
+            m.mo = model.objects[name]
+        model.objects[name].methods += methods
     check_bases(model.data)
     check_bases(model.objects)
     for d in model.data.values():
