@@ -32,8 +32,8 @@ struct diskinfo {
     uint32_t count;
 };
 
-/* The JSON text, with or without its NUL. -EBADMSG, -EMSGSIZE (over a limit), -ENOMEM. Unknown
- * members are skipped. */
+/* Only in libwirectl (it needs jansson). The JSON text, with or without its NUL. -EBADMSG,
+ * -EMSGSIZE (over a limit), -ENOMEM. Unknown members are skipped. */
 int diskinfo_decode_json(const void *text, size_t len, struct arena *a, struct diskinfo *ret);
 int diskinfo_encode_json(struct buf *b, const struct diskinfo *info); /* with its NUL */
 int diskinfo_decode_v0(const void *bytes, size_t len, struct arena *a, struct diskinfo *ret);
