@@ -124,7 +124,7 @@ static int start(struct host *host, struct error *err)
     for (unsigned i = 0; i < MANAGER_COUNT; i++) {
         const char *id = ids[i][host->options.persona == HOST_PERSONA_VIRTUAL_CENTER];
 
-        r = mo_add(inventory_registry(host), &managers[i].mo, &classes[i], id);
+        r = mo_add(host->registry, &managers[i].mo, &classes[i], id);
         if (r)
             return error_errno(err, r, "cannot register %s", id);
     }
