@@ -1,15 +1,34 @@
 #!/usr/bin/env bash
-# The whole test run: builds plain and with sanitizers, unit tests and corpus replay in both.
+# The whole test run: unit tests and corpus replay, plain and under AddressSanitizer and UBSan, then the
+# end-to-end tests with real clients. Usage: test.sh [unit|e2e]
 set -eu
 cd "$(dirname "$0")/.."
+what=${1:-all}
 tools/install-deps.sh test
 
-run() { # build folder, meson options...
+build() { # folder, meson options...
     local build=$1
     shift
     [ -f "$build/build.ninja" ] || meson setup "$build" "$@"
     meson compile -C "$build"
-    meson test -C "$build" --print-errorlogs
 }
-run build
-run build-asan -Db_sanitize=address,undefined -Db_lundef=false
+
+unit() {
+    meson test -C "$1" --print-errorlogs --no-rebuild --suite unit --suite fuzz
+}
+
+build build
+if [ "$what" != e2e ]; then
+    build build-asan -Db_sanitize=address,undefined -Db_lundef=false
+    unit build
+    unit build-asan
+fi
+if [ "$what" != unit ]; then
+    if [ "$(id -u)" -ne 0 ]; then
+        [ "${CI:-}" != true ] || { echo "the end-to-end tests need root" >&2; exit 1; }
+        echo "The end-to-end tests are skipped: sandbox VMs need root."
+        exit 0
+    fi
+    tools/e2e-clients.sh build
+    INGUEST_BUILDDIR=$PWD/build bats --print-output-on-failure tests/e2e
+fi
