@@ -141,7 +141,7 @@ int admin_address(const struct admin *ad, char out[256], struct error *err)
         snprintf(out, 256, "%s", ad->address);
         return 0;
     }
-    path = mem_printf("%s/hostd/address", ad->run);
+    path = mem_printf("%s/address", ad->run);
     if (!path)
         return error_set(err, -ENOMEM, "out of memory");
     r = fs_read_file(AT_FDCWD, path, &text, err);

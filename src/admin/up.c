@@ -24,7 +24,7 @@ static const char usage[] =
     "found again when it comes back.\n"
     "\n"
     "  --listen ADDRESS:PORT  where to serve (127.0.0.1:8989); port 0 takes a free one\n"
-    "  --persona NAME         HostAgent (an ESXi host, the default) or VirtualCenter\n"
+    "  --persona NAME         answer as an ESXi host (host, the default) or a vCenter (center)\n"
     "  --demo                 make a VM named demo, do the main job with it, print how to go on;\n"
     "                         at the end the VM is powered off\n"
     "  --once                 end after the demo\n";
@@ -72,7 +72,7 @@ static pid_t start_hostd(const struct admin *ad, const char *listen, const char 
         error_errno(err, -errno, "pipe");
         return -1;
     }
-    snprintf(ready, sizeof(ready), "/proc/self/fd/%d", fds[1]);
+    snprintf(ready, sizeof(ready), "%d", fds[1]);
     args[n++] = path;
     args[n++] = "--state";
     args[n++] = ad->state;
@@ -82,7 +82,7 @@ static pid_t start_hostd(const struct admin *ad, const char *listen, const char 
     args[n++] = listen;
     args[n++] = "--persona";
     args[n++] = persona;
-    args[n++] = "--ready-file";
+    args[n++] = "--print-ready";
     args[n++] = ready;
     while (more && *more && n < HOSTD_ARGS_MAX - 1)
         args[n++] = *more++;
@@ -105,9 +105,10 @@ static pid_t start_hostd(const struct admin *ad, const char *listen, const char 
     return pid;
 }
 
-/* Waits for "ready ADDRESS"; the end of the pipe means that hostd is gone. */
-static int wait_ready(int fd, char out[256], struct error *err)
+/* Waits for the line "ready URL"; the end of the pipe means that hostd is gone. */
+static int wait_ready(int fd, struct error *err)
 {
+    char out[256];
     size_t n = 0;
     ssize_t got = 0;
 
@@ -118,12 +119,9 @@ static int wait_ready(int fd, char out[256], struct error *err)
             return error_errno(err, -errno, "waiting for inguest-hostd");
         n += (size_t)got;
     }
-    out[n] = '\0';
-    if (strncmp(out, "ready ", 6) != 0)
-        return error_set(err, -ECHILD, "inguest-hostd ended before it was ready");
-    memmove(out, out + 6, n - 5);
-    out[strcspn(out, "\n")] = '\0';
-    return 0;
+    return n > 6 && !memcmp(out, "ready ", 6)
+               ? 0
+               : error_set(err, -ECHILD, "inguest-hostd ended before it was ready");
 }
 
 static int stop_hostd(pid_t pid)
@@ -166,7 +164,7 @@ static int serve(struct admin *ad, pid_t pid, const char *address, bool demo, bo
 int admin_up(struct admin *ad, int argc, char **argv)
 {
     const struct sigaction action = {.sa_handler = on_signal};
-    const char *listen = "127.0.0.1:8989", *persona = "HostAgent";
+    const char *listen = "127.0.0.1:8989", *persona = "host";
     bool demo = false, once = false, bad = false;
     char address[256];
     char **more = NULL;
@@ -205,7 +203,7 @@ int admin_up(struct admin *ad, int argc, char **argv)
     pid = start_hostd(ad, listen, persona, more, &ready, &err);
     if (pid < 0)
         return admin_fail(&err);
-    if (wait_ready(ready, address, &err)) {
+    if (wait_ready(ready, &err) || admin_address(ad, address, &err)) {
         close(ready);
         stop_hostd(pid);
         return admin_fail(&err);

@@ -75,6 +75,21 @@ static int prepare(struct options *o, struct error *err)
     return 0;
 }
 
+/* RUN/address: where programs of this machine find the server, HOST:PORT. */
+static int publish_address(const struct options *o, unsigned port, struct error *err)
+{
+    char text[300];
+    const char *colon = strrchr(o->listen, ':');
+    int len = colon ? (int)(colon - o->listen) : 0;
+    bool any = len == 0 || !strncmp(o->listen, "0.0.0.0:", 8) || !strncmp(o->listen, "[::]:", 5);
+    AUTO_CLOSE int dir = open(o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return error_errno(err, -errno, "cannot open %s", o->run_dir);
+    int n = any ? snprintf(text, sizeof(text), "127.0.0.1:%u\n", port)
+                : snprintf(text, sizeof(text), "%.*s:%u\n", len, o->listen, port);
+    return fs_write_file(dir, "address", text, (size_t)n, 0644, err);
+}
+
 static void raise_limits(void)
 {
     struct rlimit r;
@@ -92,6 +107,10 @@ static int supervise(int argc, char **argv, struct options *o)
     unsigned port;
     int rc = prepare(o, &err);
     int listen_fd = rc == 0 ? listen_open(o->listen, &port, &err) : -1;
+    if (listen_fd >= 0 && publish_address(o, port, &err)) {
+        close(listen_fd);
+        listen_fd = -1;
+    }
     AUTO_CLOSE int password_fd = -1;
     if (listen_fd >= 0 && o->password_file) {
         password_fd = open(o->password_file, O_RDONLY | O_CLOEXEC);

@@ -17,7 +17,7 @@ teardown() {
 
 @test "pyVmomi does guest operations on the vCenter persona" {
     need pyVmomi "$PYTHON" -c 'import pyVmomi'
-    host_up --persona VirtualCenter
+    host_up --persona center
     vm_new demo
     run "$PYTHON" "$BATS_TEST_DIRNAME/vmomi.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw
     echo "$output"

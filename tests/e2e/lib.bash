@@ -41,16 +41,16 @@ host_start() {
     rm -f "$HOST_DIR/ready"
     mkfifo "$HOST_DIR/ready"
     # Descriptor 3 is bats' own: whoever keeps it open keeps bats waiting.
-    "$HOSTD" --state "$HOST_DIR/state" --run "$HOST_DIR/run" \
-        --listen "${HOST_ADDRESS:-127.0.0.1:0}" --ready-file "$HOST_DIR/ready" "$@" \
-        >>"$HOST_DIR/hostd.log" 2>&1 3>&- &
+    "$HOSTD" --state "$HOST_DIR/state" --run "$HOST_DIR/run" --stop-vms \
+        --listen "${HOST_ADDRESS:-127.0.0.1:0}" --password-file "$HOST_DIR/password" --print-ready 4 "$@" \
+        >>"$HOST_DIR/hostd.log" 2>&1 4>"$HOST_DIR/ready" 3>&- &
     echo $! >"$HOST_DIR/hostd.pid"
-    HOST_ADDRESS=$(timeout 20 head -n1 "$HOST_DIR/ready" | awk '{print $2}')
-    export HOST_ADDRESS
-    [ -n "$HOST_ADDRESS" ] || {
+    timeout 20 head -n1 "$HOST_DIR/ready" | grep -q ^ready || {
         cat "$HOST_DIR/hostd.log" >&2
         return 1
     }
+    HOST_ADDRESS=$(cat "$HOST_DIR/run/address")
+    export HOST_ADDRESS
 }
 
 host_pid() {
