@@ -1,0 +1,351 @@
+#include "vmx/ctl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/sock.h"
+#include "vmx/listener.h"
+#include "wire/ctl.h"
+#include "wire/vmxfile.h"
+
+#define EVENT_MS (1000u / CTL_EVENTS_PER_SECOND)
+/* Events wait while hostd has not taken this many bytes yet. */
+#define QUEUE_HIGH (8u << 20)
+
+struct ctl {
+    struct vm *vm;
+    struct listener *listener;
+    int peer_uid;
+    struct channel *channel; /* NULL = hostd is not connected */
+    struct ctl_request *requests;
+    unsigned open;
+    uv_timer_t events;
+    uint64_t sent_ms;
+    bool guest_dirty;
+    json_t *vars;   /* guestinfo.* keys that changed */
+    json_t *config; /* keys of the configuration that the guest has set, not yet written */
+};
+
+static void send_json(struct ctl *c, uint16_t type, uint64_t id, json_t *object, const void *blob,
+                      size_t blob_len)
+{
+    AUTO_BUF struct buf body = BUF_INIT(CTL_BODY_MAX);
+    struct iovec part;
+    int r;
+
+    if (!c->channel)
+        return;
+    r = ctl_encode(&body, object, blob, blob_len);
+    part = (struct iovec){body.data, body.len};
+    if (!r)
+        r = channel_send(c->channel, type, id, &part, 1, NULL, 0);
+    if (r && r != -EPIPE)
+        log_error("ctl: a message to hostd was not sent: %s", strerror(-r));
+}
+
+/* Takes the reference. */
+static void send_event(struct ctl *c, json_t *event)
+{
+    if (event)
+        send_json(c, CTL_EVENT, 0, event, NULL, 0);
+    json_decref(event);
+}
+
+static void log_end(const struct ctl_request *rq, const char *result)
+{
+    if (rq->what)
+        log_info("%s: %s (%llu ms)", rq->what, result,
+                 (unsigned long long)(clock_ms() - rq->started_ms));
+    vmlog_check_size(&rq->vm->log);
+}
+
+static void request_over(struct ctl_request *rq)
+{
+    struct ctl *c = rq->ctl;
+
+    for (struct ctl_request **p = &c->requests; *p; p = &(*p)->next)
+        if (*p == rq) {
+            *p = rq->next;
+            c->open--;
+            break;
+        }
+    if (rq->fd >= 0)
+        close(rq->fd);
+    json_decref(rq->args);
+    mem_free(rq->what);
+    mem_free(rq);
+}
+
+void ctl_reply(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len)
+{
+    json_t *reply = json_pack("{s:o}", "result", result ? result : json_object());
+
+    log_end(rq, "done");
+    if (rq->id != CTL_REQUEST_ID_NONE)
+        send_json(rq->ctl, CTL_REPLY, rq->id, reply, blob, blob_len);
+    json_decref(reply);
+    request_over(rq);
+}
+
+void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, const char *text)
+{
+    json_t *reply = json_pack("{s:{s:s, s:i, s:I, s:s}}", "error", "hop", hop, "errno", -code,
+                              "vix", (json_int_t)vix, "text", text ? text : strerror(-code));
+
+    log_end(rq, text ? text : strerror(-code));
+    if (rq->id != CTL_REQUEST_ID_NONE)
+        send_json(rq->ctl, CTL_REPLY, rq->id, reply, NULL, 0);
+    json_decref(reply);
+    request_over(rq);
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static void write_config(struct ctl *c)
+{
+    struct error err = {0};
+    json_t *set = c->config;
+
+    if (!set)
+        return;
+    c->config = NULL;
+    if (vmconfig_update(&c->vm->config, set, &err)) {
+        log_error("config: %s", error_text(&err));
+        json_decref(set);
+        return;
+    }
+    send_event(c, json_pack("{s:s, s:o}", "event", "config", "set", set));
+}
+
+static void send_events(uv_timer_t *timer)
+{
+    struct ctl *c = timer->data;
+
+    if (c->channel && channel_queued(c->channel) > QUEUE_HIGH) {
+        uv_timer_start(timer, send_events, EVENT_MS, 0);
+        return;
+    }
+    c->sent_ms = clock_ms();
+    write_config(c);
+    if (c->guest_dirty) {
+        c->guest_dirty = false;
+        c->vm->guest.changed = false;
+        send_event(c, json_pack("{s:s, s:O}", "event", "guest", "guest", c->vm->guest.json));
+    }
+    if (c->vars) {
+        json_t *vars = c->vars;
+
+        c->vars = NULL;
+        send_event(c, json_pack("{s:s, s:o}", "event", "guestinfo", "set", vars));
+    }
+}
+
+static void schedule(struct ctl *c)
+{
+    uint64_t since = clock_ms() - c->sent_ms;
+
+    if (!uv_is_active((uv_handle_t *)&c->events))
+        uv_timer_start(&c->events, send_events, since < EVENT_MS ? EVENT_MS - since : 1, 0);
+}
+
+void ctl_guest_changed(struct ctl *c)
+{
+    c->guest_dirty = true;
+    schedule(c);
+}
+
+void ctl_guestinfo_changed(struct ctl *c, const char *key)
+{
+    const struct guestvar *var = guestvars_get(&c->vm->vars, key);
+    json_t *value = var ? json_stringn(var->value, var->value_len) : NULL;
+
+    if (!c->vars)
+        c->vars = json_object();
+    /* A value that is not UTF-8 stays in the guest's reach only. */
+    if (c->vars)
+        json_object_set_new(c->vars, var ? var->key : key, value ? value : json_null());
+    schedule(c);
+}
+
+void ctl_heartbeat(struct ctl *c, const char *status)
+{
+    send_event(c, json_pack("{s:s, s:s}", "event", "heartbeat", "status", status));
+}
+
+void ctl_power(struct ctl *c, const char *power, enum power_reason reason, const char *text)
+{
+    send_event(c, json_pack("{s:s, s:s, s:s, s:s}", "event", "power", "power", power, "reason",
+                            power_reason_name(reason), "text", text ? text : ""));
+}
+
+int ctl_guest_config(struct ctl *c, const char *key, const char *value, size_t len)
+{
+    json_t *text = len <= VMXFILE_VALUE_MAX ? json_stringn(value, len) : NULL;
+
+    if (!text)
+        return -EINVAL;
+    if (!c->config)
+        c->config = json_object();
+    if (!c->config || json_object_set_new(c->config, key, text))
+        return -ENOMEM;
+    schedule(c);
+    return 0;
+}
+
+const char *ctl_guest_config_get(const struct ctl *c, const char *key)
+{
+    return c->config ? json_string_value(json_object_get(c->config, key)) : NULL;
+}
+
+/* --- requests ------------------------------------------------------------------------------- */
+
+static void serve(struct ctl *c, struct channel_msg *msg)
+{
+    struct ctl_request *rq = mem_calloc(1, sizeof(*rq));
+    const char *name;
+
+    if (!rq) {
+        log_error("ctl: no memory for a request");
+        return;
+    }
+    *rq = (struct ctl_request){.next = c->requests,
+                               .ctl = c,
+                               .vm = c->vm,
+                               .id = msg->id,
+                               .fd = -1,
+                               .started_ms = clock_ms()};
+    c->requests = rq;
+    c->open++;
+    if (ctl_decode(msg->body, msg->len, &rq->args, &rq->blob, &rq->blob_len)) {
+        ctl_fail(rq, "vmx", -EBADMSG, 0, "the request is not understood");
+        return;
+    }
+    if (msg->nfds) {
+        rq->fd = msg->fds[0];
+        msg->fds[0] = -1;
+    }
+    name = json_string_value(json_object_get(rq->args, "op"));
+    rq->op = name ? ctl_op_find(name) : NULL;
+    if (!rq->op)
+        ctl_fail(rq, "vmx", -ENOSYS, 0, "there is no such operation");
+    else if (c->open > CTL_REQUESTS_MAX)
+        ctl_fail(rq, "vmx", -EBUSY, 5, "too many requests are open");
+    else
+        rq->op->serve(rq);
+}
+
+static void message(struct channel *ch, struct channel_msg *msg, void *arg)
+{
+    struct ctl *c = arg;
+
+    (void)ch;
+    if (msg->type == CTL_REQUEST && msg->id != CTL_REQUEST_ID_NONE) {
+        serve(c, msg);
+    } else if (msg->type == CTL_CANCEL) {
+        for (struct ctl_request *rq = c->requests; rq; rq = rq->next)
+            if (rq->id == msg->id) {
+                if (rq->cancel)
+                    rq->cancel(rq);
+                break;
+            }
+    } else {
+        log_warn("ctl: hostd sent a message of unknown type %u", msg->type);
+    }
+}
+
+/* hostd is gone: nobody waits for the answers any more. */
+static void hang_up(struct ctl *c)
+{
+    struct ctl_request *rq, *next;
+
+    channel_close(c->channel);
+    c->channel = NULL;
+    for (rq = c->requests; rq; rq = rq->next)
+        rq->id = CTL_REQUEST_ID_NONE;
+    /* A cancel may end any request of the list, so begin again after each. */
+    for (rq = c->requests; rq; rq = next) {
+        void (*cancel)(struct ctl_request *) = rq->cancel;
+
+        next = rq->next;
+        if (!cancel)
+            continue;
+        rq->cancel = NULL;
+        cancel(rq);
+        next = c->requests;
+    }
+}
+
+static void closed(struct channel *ch, int reason, void *arg)
+{
+    (void)ch;
+    if (reason)
+        log_warn("ctl: the connection to hostd broke: %s", strerror(-reason));
+    hang_up(arg);
+}
+
+static void accepted(int fd, void *arg)
+{
+    static const struct channel_ops ops = {message, closed, NULL};
+    struct ctl *c = arg;
+    struct channel *channel;
+    struct ucred peer;
+
+    if (sock_peer(fd, &peer) ||
+        (peer.uid != 0 && peer.uid != getuid() && (int)peer.uid != c->peer_uid)) {
+        log_warn("ctl: a connection of uid %u was refused", peer.uid);
+        close(fd);
+        return;
+    }
+    if (channel_new(c->vm->loop, fd, CTL_BODY_MAX, CTL_QUEUE_MAX, &ops, c, &channel)) {
+        close(fd);
+        return;
+    }
+    if (c->channel) {
+        log_info("ctl: a new hostd takes the place of the old one");
+        hang_up(c);
+    }
+    c->channel = channel;
+}
+
+int ctl_new(struct vm *vm, const char *path, int peer_uid, struct ctl **ret, struct error *err)
+{
+    AUTO_FREE struct ctl *c = mem_calloc(1, sizeof(*c));
+    int r;
+
+    if (!c)
+        return error_set(err, -ENOMEM, "no memory for the control server");
+    c->vm = vm;
+    c->peer_uid = peer_uid;
+    /* The group is hostd's; who may really speak is checked by uid. */
+    r = listener_new(vm->loop, path, 0660, accepted, c, &c->listener, err);
+    if (r)
+        return r;
+    uv_timer_init(vm->loop, &c->events);
+    c->events.data = c;
+    *ret = TAKE_PTR(c);
+    return 0;
+}
+
+static void ctl_freed(uv_handle_t *h)
+{
+    mem_free(h->data);
+}
+
+void ctl_free(struct ctl *c)
+{
+    if (!c)
+        return;
+    write_config(c);
+    hang_up(c);
+    while (c->requests)
+        request_over(c->requests);
+    listener_free(c->listener);
+    json_decref(c->vars);
+    uv_close((uv_handle_t *)&c->events, ctl_freed);
+}
