@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "vmx/listener.h"
+#include "vmx/transfer.h"
 #include "wire/ctl.h"
 #include "wire/vmxfile.h"
 
@@ -279,6 +280,8 @@ static void hang_up(struct ctl *c)
         cancel(rq);
         next = c->requests;
     }
+    if (c->vm->transfers)
+        transfers_abort_all(c->vm->transfers);
 }
 
 static void closed(struct channel *ch, int reason, void *arg)

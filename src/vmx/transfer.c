@@ -104,13 +104,7 @@ void transfers_abort_all(struct transfers *ts)
 
 void transfers_free(struct transfers *ts)
 {
-    if (!ts)
-        return;
-    transfers_abort_all(ts);
-    /* What is still under way ends with TCLO; there is nothing left to tell the guest. */
-    for (struct transfer *t = ts->list; t; t = t->next)
-        t->have_session = t->have_file = t->remove = false;
-    ts->vm = NULL;
+    mem_free(ts);
 }
 
 /* --- packets -------------------------------------------------------------------------------- */

@@ -50,7 +50,7 @@ struct transfer_open {
 };
 
 int transfers_new(struct vm *vm, struct transfers **ret);
-/* Ends all; nothing is said to the guest any more. */
+/* After transfers_abort_all, and after TCLO is gone, with which the last clean-up has ended. */
 void transfers_free(struct transfers *ts);
 /* hostd went away: whatever is open is aborted. */
 void transfers_abort_all(struct transfers *ts);

@@ -242,11 +242,12 @@ void vm_stop(struct vm *vm)
 void vm_close(struct vm *vm)
 {
     /* From the outside in: after this line nobody is told anything. */
-    transfers_free(vm->transfers);
-    vm->transfers = NULL;
+    if (vm->transfers)
+        transfers_abort_all(vm->transfers);
     ctl_free(vm->ctl);
     vm->ctl = NULL;
     tclo_free(vm->tclo);
+    transfers_free(vm->transfers);
     rpci_free(vm->rpci);
     if (vm->machine)
         vm->machine_ops->close(vm->machine);

@@ -1,0 +1,115 @@
+/*
+ * For the tests of vmx: a VM in a temporary folder on a machine that only pretends, an agent that
+ * a test scripts, and the other end of the control socket. Everything runs on one loop;
+ * peer_until runs it until a condition holds and fails the test when that takes too long.
+ */
+#ifndef TEST_VMX_PEER_H
+#define TEST_VMX_PEER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/channel.h"
+#include "vmx/rpc_conn.h"
+#include "vmx/vm.h"
+
+#define PEER_PATIENCE_MS 10000
+
+/* What the machine shall do, and what it was told. */
+struct peer_machine {
+    bool fail_start, hang_start;
+    bool peer_is_root;
+    int starts, stops, suspends, resumes;
+};
+
+struct peer;
+
+/* One request from vmx to the agent. */
+struct peer_request {
+    char text[256]; /* the payload, as far as it is text */
+    const uint8_t *bytes;
+    size_t len;
+    int64_t id; /* REQUEST_ID */
+};
+
+struct peer_agent {
+    struct peer *peer;
+    struct rpc_conn *tclo, *rpci;
+    bool tagged;    /* echo REQUEST_ID */
+    bool mute_ping; /* do not answer ping */
+    const char *name;
+    unsigned resets, pings, options;
+    int64_t last_id;
+    bool tclo_closed, rpci_closed;
+    char answer[65536]; /* the last RPCI reply */
+    size_t answer_len;
+    unsigned answers;
+    /* A request that is not answered by the agent itself (OS_*, Vix_1_*); may be NULL. */
+    void (*request)(struct peer_agent *a, const struct peer_request *rq, void *arg);
+    void *arg;
+    int statechange; /* announce tools.capability.statechange */
+};
+
+struct peer {
+    uv_loop_t loop;
+    char folder[64];
+    char run[64];
+    struct vm *vm;
+    struct peer_machine machine;
+    struct peer_agent agent;
+    struct channel *ctl;
+    bool ctl_closed, ended;
+    json_t *replies[64]; /* by request id */
+    uint8_t *blobs[64];
+    size_t blob_lens[64];
+    unsigned events;
+    json_t *last_event[5]; /* by enum peer_event */
+};
+
+enum peer_event { PEER_POWER, PEER_GUEST, PEER_CONFIG, PEER_GUESTINFO, PEER_HEARTBEAT };
+
+/* `config` is the text of the .vmx file. */
+void peer_open(struct peer *p, const char *config);
+void peer_close(struct peer *p);
+/* vmx ends without a word and a new one opens the same folder. */
+void peer_reopen(struct peer *p);
+
+#define peer_until(p, condition)                                    \
+    do {                                                            \
+        uint64_t until_ = uv_hrtime() / 1000000 + PEER_PATIENCE_MS; \
+        while (!(condition)) {                                      \
+            if (uv_hrtime() / 1000000 > until_)                     \
+                fail_msg("waited in vain for: %s", #condition);     \
+            peer_turn(p);                                           \
+        }                                                           \
+    } while (0)
+void peer_turn(struct peer *p); /* one turn of the loop, at most 20 ms */
+
+/* hostd's end. */
+void peer_connect(struct peer *p);
+void peer_disconnect(struct peer *p);
+void peer_send(struct peer *p, unsigned id, const char *json, const void *blob, size_t len, int fd);
+/* Sends and waits; the reply belongs to the peer. */
+json_t *peer_ask(struct peer *p, unsigned id, const char *json, const void *blob, size_t len);
+/* 0, or the errno of the reply to request `id`. */
+int peer_errno(const struct peer *p, unsigned id);
+
+/* The agent's end. */
+void peer_agent_connect(struct peer *p);
+void peer_agent_hang_up(struct peer *p);
+void peer_agent_answer(struct peer_agent *a, int64_t id, const void *payload, size_t len);
+void peer_agent_answer_text(struct peer_agent *a, int64_t id, const char *text);
+/* Sends an RPCI request and waits for the answer, which is then in a->answer. */
+const char *peer_rpci(struct peer *p, const void *request, size_t len);
+const char *peer_rpci_text(struct peer *p, const char *request);
+/* Opens a connection that is not an agent's. */
+int peer_raw(struct peer *p, const char *socket);
+
+/* Powers on, connects an agent and waits until guest operations are possible. */
+void peer_ready(struct peer *p);
+
+#endif
