@@ -56,7 +56,7 @@ struct peer_agent {
 
 struct peer {
     uv_loop_t loop;
-    char folder[64];
+    char folder[32];
     char run[64];
     struct vm *vm;
     struct peer_machine machine;
