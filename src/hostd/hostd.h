@@ -64,6 +64,7 @@ struct host {
     struct auth *auth;         /* auth.h */
     struct throttle *throttle; /* throttle.h: bad logins */
     struct tickets *tickets;   /* ticket.h */
+    struct vmlinks *vmlinks;   /* vmlink.h */
     char *service_message;     /* of SessionManager; NULL = none */
     struct dispatch *dispatch; /* dispatch.h */
     struct http *http;         /* http.h; NULL in unit tests */

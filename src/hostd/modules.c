@@ -4,8 +4,5 @@
 #include "hostd/hostd.h"
 
 const struct host_module *const host_modules[] = {
-    &soap_module,
-    &about_module,
-    &session_module,
-    NULL,
+    &soap_module, &about_module, &session_module, &vmlink_module, NULL,
 };

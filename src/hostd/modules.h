@@ -7,5 +7,6 @@
 #include "hostd/hostd.h"
 #include "hostd/session_methods.h"
 #include "hostd/soap_endpoint.h"
+#include "hostd/vmlink.h"
 
 #endif

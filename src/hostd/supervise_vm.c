@@ -137,6 +137,8 @@ static unsigned long long start_time(pid_t pid)
         return 0;
     text[n] = '\0';
     const char *p = strrchr(text, ')'); /* the name before it may hold anything */
+    if (p && strncmp(p, ") Z", 3) == 0)
+        return 0; /* dead, not yet waited for */
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
     return p ? strtoull(p + 1, NULL, 10) : 0;

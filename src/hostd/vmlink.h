@@ -94,4 +94,6 @@ int vmlink_create_folder(struct host *host, const char *folder, const char *conf
 /* Removes STATE/vms/FOLDER and all in it. -EBUSY while a vmx of it runs. */
 int vmlink_delete_folder(struct host *host, const char *folder, vmlink_done_cb cb, void *arg);
 
+extern const struct host_module vmlink_module;
+
 #endif
