@@ -13,7 +13,9 @@ import sys
 sys.dont_write_bytecode = True
 
 import schema_c
+import schema_doc
 import schema_parse
+import schema_wsdl
 
 
 def write(outdir, name, text):
@@ -37,6 +39,12 @@ def main(argv):
         write(outdir, 'vim_types.h', writer.types_h())
         write(outdir, 'vim_methods.h', writer.methods_h())
         write(outdir, 'vim_tables.c', writer.tables_c())
+    elif argv[1] == 'wsdl':
+        write(outdir, 'vimService.wsdl', schema_wsdl.service_wsdl())
+        write(outdir, 'vim.wsdl', schema_wsdl.vim_wsdl(model))
+        write(outdir, 'vim-types.xsd', schema_wsdl.types_xsd(model))
+    else:
+        write(outdir, 'api-reference.md', schema_doc.reference(model))
 
 
 if __name__ == '__main__':
