@@ -55,6 +55,7 @@ static void on_done(struct machine *m, const struct error *err, void *arg)
 
     (void)m;
     vm->done++;
+    uv_stop(&vm->loop);
     vm->err = err ? *err : (struct error){0};
 }
 
@@ -66,6 +67,7 @@ static void on_stopped(struct machine *m, enum machine_stop_reason reason, const
     (void)m;
     assert_true(strlen(text) > 0);
     vm->stopped++;
+    uv_stop(&vm->loop);
     vm->reason = reason;
 }
 
@@ -90,6 +92,7 @@ static const char *config_get(const char *key, void *arg)
 static void expire(uv_timer_t *timer)
 {
     *(int *)timer->data = 1;
+    uv_stop(timer->loop);
 }
 
 /* Runs the loop until *flag is at least `want`. */
@@ -102,7 +105,7 @@ static void wait_for(struct vm *vm, const int *flag, int want)
     timer->data = &expired;
     uv_timer_start(timer, expire, LIMIT_MS, 0);
     while (*flag < want && !expired)
-        uv_run(&vm->loop, UV_RUN_ONCE);
+        uv_run(&vm->loop, UV_RUN_DEFAULT);
     uv_close((uv_handle_t *)timer, (uv_close_cb)(void (*)(void))free);
     uv_run(&vm->loop, UV_RUN_NOWAIT);
     assert_true(*flag >= want);
