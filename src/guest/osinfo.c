@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,8 @@
 /* Cuts at a character's border, never inside one. */
 static void copy(char *to, size_t size, const char *from)
 {
-    size_t n = strnlen(from, size);
-    if (n == size) {
+    size_t n = strlen(from);
+    if (n >= size) {
         n = size - 1;
         while (n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
             n--;

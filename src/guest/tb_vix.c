@@ -12,13 +12,27 @@
 #include "wire/vix_error.h"
 
 struct vix_open {
-    struct toolbox_vix pub;
+    struct toolbox_vix pub; /* first: the public pointer is this one */
+    TAILQ_ENTRY(vix_open) link;
     struct toolbox_request *req;
     struct vix_handler handler; /* a copy: registrations may change meanwhile */
     char name[VIX_RELAY_NAME_MAX + 1];
     size_t len;
     uint8_t message[]; /* may hold a password: cleared before it is freed */
 };
+
+static void vix_free(struct vix_open *v)
+{
+    TAILQ_REMOVE(&v->pub.tb->vix_open, v, link);
+    mem_free_secret(v, sizeof(*v) + v->len);
+}
+
+void vix_free_all(struct toolbox *tb)
+{
+    struct vix_open *v;
+    while ((v = TAILQ_FIRST(&tb->vix_open)))
+        vix_free(v);
+}
 
 static int vix_answer(struct toolbox_request *req, uint64_t err, uint32_t additional, bool binary,
                       const void *result, size_t len)
@@ -52,7 +66,7 @@ int toolbox_vix_reply(struct toolbox_vix *pub, uint64_t vix_error, uint32_t os_e
         r = vix_answer(v->req, VIX_E_OUT_OF_MEMORY, 0, binary, NULL, 0);
     else
         r = vix_answer(v->req, vix_error, os_error, binary, result, len);
-    mem_free_secret(v, sizeof(*v) + v->len);
+    vix_free(v);
     return r;
 }
 
@@ -128,12 +142,14 @@ void vix_command(struct toolbox *tb, struct toolbox_request *req, const uint8_t 
     }
     v->req = req;
     v->len = message_len;
+    v->pub.tb = tb;
+    TAILQ_INSERT_TAIL(&tb->vix_open, v, link);
     memcpy(v->message, message, message_len);
     if (name_len < sizeof(v->name))
         memcpy(v->name, name, name_len);
     struct vix_request rq;
     if (vix_request_decode(v->message, message_len, &rq) < 0) {
-        mem_free_secret(v, sizeof(*v) + v->len);
+        vix_free(v);
         vix_refuse(req, VIX_E_INVALID_MESSAGE_HEADER);
         return;
     }

@@ -48,6 +48,7 @@ int toolbox_create(const struct toolbox_options *options, struct toolbox **ret)
     tb->epfd = -1;
     STAILQ_INIT(&tb->queue);
     TAILQ_INIT(&tb->requests);
+    TAILQ_INIT(&tb->vix_open);
     tb->rpci.role = RPC_ROLE_RPCI;
     tb->tclo.role = RPC_ROLE_TCLO;
     tb->version = 2147483647u;
@@ -79,6 +80,7 @@ void toolbox_destroy(struct toolbox *tb)
     rpci_fail_all(tb, -ECANCELED);
     conn_close(&tb->rpci);
     conn_close(&tb->tclo);
+    vix_free_all(tb);
     requests_free(tb);
     for (unsigned i = 0; i < tb->ncommands; i++)
         mem_free(tb->commands[i].name);

@@ -67,17 +67,14 @@ struct toolbox_request {
     struct toolbox *tb;
     bool lost;     /* the channel it came over is gone */
     bool answered; /* untagged: the answer waits for its turn */
-    bool counted;  /* in tb->untagged */
     uint64_t id;   /* REQUEST_ID, 0 = untagged */
     uint8_t *answer;
     size_t answer_len;
-    bool is_reset;
 };
 
 struct toolbox {
     int epfd;
     bool started;
-    bool in_process;
     enum toolbox_state state;
     char app_name[APP_NAME_MAX];
     char link_dir[PATH_MAX];
@@ -93,6 +90,7 @@ struct toolbox {
     unsigned queued;
 
     TAILQ_HEAD(, toolbox_request) requests;
+    TAILQ_HEAD(, vix_open) vix_open;
     unsigned open_requests; /* of the present channel */
 
     struct command commands[COMMANDS_MAX];
@@ -146,6 +144,7 @@ void requests_free(struct toolbox *tb);
 int builtin_register(struct toolbox *tb);
 void vix_command(struct toolbox *tb, struct toolbox_request *req, const uint8_t *args, size_t len,
                  void *arg);
+void vix_free_all(struct toolbox *tb);
 size_t request_max_message(const struct toolbox_request *req);
 
 #endif

@@ -630,6 +630,12 @@ static void test_destroy_open(void **state)
     f->host->rpci_reply = reply_value;
     assert_int_equal(toolbox_rpci(f->tb, "silent", 6, on_answer, f), 0);
     host_wait_rpci(f->host, "silent", NULL);
+    assert_int_equal(toolbox_on_vix(f->tb, 62, 0, on_vix, f), 0);
+    send_vix(f, 62, 0, 0);
+    uint64_t until = clock_ms() + HOST_TIMEOUT_MS;
+    while (!f->vix && clock_ms() < until)
+        host_turn(f->host, 2);
+    assert_non_null(f->vix);
     toolbox_destroy(f->tb);
     f->tb = NULL;
     assert_int_equal(f->answered, 1);

@@ -1,0 +1,23 @@
+/*
+ * The agent's command line tools: one program, several names. Each tool takes its own arguments
+ * (argv[0] is its name) and returns the exit code. Output and exit codes are those of the tools
+ * whose names it answers to.
+ */
+#ifndef GUEST_CLI_H
+#define GUEST_CLI_H
+
+#include <stddef.h>
+
+/* A host that does not answer by then is as good as none. */
+#define CLI_TIMEOUT_MS 30000
+
+int cli_toolbox(int argc, char **argv);     /* toolbox */
+int cli_vmtoolsd(int argc, char **argv);    /* vmtoolsd: --cmd, --cmdfile, --version */
+int cli_rpctool(int argc, char **argv);     /* vmware-rpctool */
+int cli_toolbox_cmd(int argc, char **argv); /* vmware-toolbox-cmd */
+
+/* Sends one RPCI request, prints the answer (to standard error when the host says failure) or
+ * `no_host`. 0 or 1. */
+int cli_send(const void *request, size_t len, const char *no_host);
+
+#endif
