@@ -40,7 +40,9 @@ uint64_t rpci_deadline(const struct toolbox *tb)
     uint64_t at = tb->rpci.ch ? tb->rpci.ch->deadline_ms : 0;
     if (!rq)
         return at;
-    if (!rq->sent && !tb->rpci.ch) {
+    if (!rq->sent && tb->rpci.ch)
+        return 1; /* it came while nothing was under way: now */
+    if (!rq->sent) {
         uint64_t retry = tb->rpci.retry_ms ? tb->rpci.retry_ms : 1;
         return retry < rq->deadline_ms ? retry : rq->deadline_ms;
     }
