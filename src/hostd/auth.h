@@ -80,6 +80,11 @@ int auth_role_update(struct host *host, int32_t id, const char *name,
 int auth_role_remove(struct host *host, int32_t id, bool fail_if_used);
 int auth_role_merge(struct host *host, int32_t from, int32_t to);
 
+/* Around changes of users, groups and memberships that may take away rights: a transaction that is
+ * committed only when `code` is 0 and an administrator remains (-EDQUOT). */
+int auth_begin(struct host *host);
+int auth_commit(struct host *host, int code);
+
 /* Sets or replaces permissions; all or none. `reset` first removes those that the object has.
  * -ENOENT role, -ESRCH principal, -EDQUOT: nobody would be administrator any more. */
 struct auth_change {

@@ -131,13 +131,17 @@ static int check_administrator(struct host *host)
     return rc < 0 ? rc : count > 0 ? 0 : -EDQUOT;
 }
 
-/* Ends a transaction over permissions: commits only what leaves an administrator. */
-static int finish(struct host *host, int rc)
+int auth_begin(struct host *host)
 {
-    if (rc == 0)
-        rc = check_administrator(host);
-    rc = db_end(host->db, rc);
-    return rc ? rc : auth_reload(host);
+    return db_begin(host->db);
+}
+
+int auth_commit(struct host *host, int code)
+{
+    if (code == 0)
+        code = check_administrator(host);
+    code = db_end(host->db, code);
+    return code ? code : auth_reload(host);
 }
 
 int auth_role_merge(struct host *host, int32_t from, int32_t to)
@@ -149,7 +153,7 @@ int auth_role_merge(struct host *host, int32_t from, int32_t to)
         return rc;
     rc = db_run(host->db, "UPDATE permission SET role_id = ? WHERE role_id = ?", "ii", (int64_t)to,
                 (int64_t)from);
-    return finish(host, rc);
+    return auth_commit(host, rc);
 }
 
 static int put(struct host *host, struct vim_ref object, const struct auth_change *c)
@@ -182,7 +186,7 @@ int auth_permissions_set(struct host *host, struct vim_ref object,
                     auth_object_key(host, object));
     for (size_t i = 0; rc == 0 && i < count; i++)
         rc = put(host, object, &changes[i]);
-    return finish(host, rc);
+    return auth_commit(host, rc);
 }
 
 int auth_permission_remove(struct host *host, struct vim_ref object, const char *principal,
@@ -196,7 +200,7 @@ int auth_permission_remove(struct host *host, struct vim_ref object, const char 
                 auth_object_key(host, object), principal, (int)group);
     if (rc == 0 && db_changes(host->db) == 0)
         rc = -ENOENT;
-    return finish(host, rc);
+    return auth_commit(host, rc);
 }
 
 void authz_forget(struct host *host, struct vim_ref object)

@@ -3,6 +3,8 @@
 
 #include "hostd/hostd.h"
 
+/* clang-format off: a line each, so that additions merge */
 const struct host_module *const host_modules[] = {
-    &soap_module, &about_module, &session_module, &vmlink_module, NULL,
+    &soap_module,   &about_module, &session_module, &auth_module, &account_module,
+    &vmlink_module, NULL,
 };

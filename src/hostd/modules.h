@@ -3,6 +3,7 @@
 #define HOSTD_MODULES_H
 
 #include "hostd/about.h"
+#include "hostd/account_methods.h"
 #include "hostd/auth.h"
 #include "hostd/hostd.h"
 #include "hostd/session_methods.h"

@@ -110,18 +110,14 @@ int users_update(struct db *db, int64_t id, const char *description, const char 
 
 int users_remove(struct db *db, const char *name, bool group)
 {
-    int rc = db_begin(db);
-    if (rc < 0)
-        return rc;
-    rc = db_run(db,
-                group ? "DELETE FROM user_group WHERE name = ?" : "DELETE FROM user WHERE name = ?",
-                "s", name);
+    int rc = db_run(
+        db, group ? "DELETE FROM user_group WHERE name = ?" : "DELETE FROM user WHERE name = ?",
+        "s", name);
     if (rc == 0 && db_changes(db) == 0)
         rc = -ENOENT;
-    if (rc == 0)
-        rc = db_run(db, "DELETE FROM permission WHERE principal = ? AND is_group = ?", "sb", name,
-                    (int)group);
-    return db_end(db, rc);
+    return rc ? rc
+              : db_run(db, "DELETE FROM permission WHERE principal = ? AND is_group = ?", "sb",
+                       name, (int)group);
 }
 
 int users_assign(struct db *db, int64_t user_id, int64_t group_id)

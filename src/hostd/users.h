@@ -35,7 +35,8 @@ int users_add(struct db *db, const char *name, const char *description, const ch
 int users_add_group(struct db *db, const char *name, const char *description, int64_t *ret_id);
 /* NULL leaves a thing as it is. -ENOENT. */
 int users_update(struct db *db, int64_t id, const char *description, const char *hash);
-/* Also removes the principal's permissions and memberships. */
+/* Also removes the principal's permissions and memberships; inside a transaction of the caller's.
+ */
 int users_remove(struct db *db, const char *name, bool group);
 /* -EEXIST when he is in it already (assign), -ENOENT when not (unassign). */
 int users_assign(struct db *db, int64_t user_id, int64_t group_id);
