@@ -105,7 +105,9 @@ static int info_get(struct rpci_request *rq)
     var = guestvars_get(&rq->vm->vars, key);
     if (var)
         return buf_put(rq->result, var->value, var->value_len);
-    value = vmconfig_get(&rq->vm->config, key);
+    value = ctl_guest_config_get(rq->vm->ctl, key);
+    if (!value)
+        value = vmconfig_get(&rq->vm->config, key);
     return value ? buf_put_str(rq->result, value) : -ENOENT;
 }
 
