@@ -190,11 +190,7 @@ static int give_up_rights(void *arg, struct error *err)
         c.gid = o->gid;
         r = give_sockets(o, c.uid, err);
     }
-#ifdef VMX_UNCONFINED
-    return r;
-#else
     return r ? r : confine_vmx(&c, err);
-#endif
 }
 
 static void ended(void *arg)
