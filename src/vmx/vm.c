@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -172,6 +173,9 @@ static int open_sockets(struct vm *vm, const struct vm_options *o, struct error 
     if (!link || !rpci || !tclo || !ctl)
         return error_set(err, -ENOMEM, "no memory for the sockets");
     r = fs_mkdirs(link, 0755, err);
+    /* The guest's users are "others" to us, and the folder is all that they see. */
+    if (!r && chmod(link, 0755) < 0)
+        r = error_errno(err, -errno, "cannot open %s to the guest", link);
     if (!r)
         r = rpci_new(vm, rpci, &vm->rpci, err);
     if (!r)
