@@ -192,7 +192,7 @@ static void helper_readable(uv_poll_t *poll, int status, int events)
 
     (void)events;
     if (status < 0 || buf_reserve(&t->in, 1, &p) < 0) {
-        checked(t, status < 0 ? status : -EIO, NULL);
+        checked(t, -EIO, NULL);
         return;
     }
     n = read(t->fd, p, t->in.size - t->in.len < AUTH_ANSWER_MAX ? 1 : AUTH_ANSWER_MAX);

@@ -211,7 +211,7 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
 static void on_closed(struct channel *ch, int reason, void *arg)
 {
     (void)ch;
-    abandon(arg, -EPIPE, reason < 0 ? strerror(-reason) : "ended");
+    abandon(arg, -EPIPE, reason < 0 ? "the connection broke" : "ended");
 }
 
 static const struct channel_ops worker_ops = {.message = on_message, .closed = on_closed};
