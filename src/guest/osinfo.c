@@ -17,13 +17,11 @@
 /* Cuts at a character's border, never inside one. */
 static void copy(char *to, size_t size, const char *from)
 {
-    size_t n = strlen(from);
-    if (n >= size) {
-        n = size - 1;
-        while (n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
-            n--;
-    }
-    memcpy(to, from, n);
+    size_t n = 0;
+    for (; from[n] && n < size - 1; n++)
+        to[n] = from[n];
+    while (from[n] && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
+        n--;
     to[n] = '\0';
 }
 
