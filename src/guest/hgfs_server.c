@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define SWEEP_MS 60000u
+#define SWEEP_MS          60000u
+#define ABANDON_TIMEOUT_S 5u
 
 struct hgfs_session_state {
     struct hgfs_session_state *next;
@@ -578,9 +580,12 @@ void hgfs_server_abandon(struct hgfs_server *s)
 {
     if (!s)
         return;
-    for (struct hgfs_session_state *e = s->sessions; e; e = e->next)
-        for (struct hgfs_node *n = e->nodes; n; n = n->next)
-            /* One that is busy may hang in its file system, and so would we. */
-            if (!n->shared && !n->exclusive)
-                hgfs_node_close(n);
+    /* A file system that hangs must not keep the process: SIGALRM ends it. Files that nothing runs
+     * on come first. */
+    alarm(ABANDON_TIMEOUT_S);
+    for (int busy = 0; busy <= 1; busy++)
+        for (struct hgfs_session_state *e = s->sessions; e; e = e->next)
+            for (struct hgfs_node *n = e->nodes; n; n = n->next)
+                if ((n->shared || n->exclusive) == busy)
+                    hgfs_node_remove(n);
 }

@@ -26,10 +26,15 @@ static bool still_there(const struct hgfs_node *n)
     return n->path && lstat(n->path, &st) == 0 && st.st_dev == n->dev && st.st_ino == n->ino;
 }
 
-void hgfs_node_close(struct hgfs_node *n)
+void hgfs_node_remove(const struct hgfs_node *n)
 {
     if (n->unfinished && still_there(n))
         unlink(n->path);
+}
+
+void hgfs_node_close(struct hgfs_node *n)
+{
+    hgfs_node_remove(n);
     n->unfinished = false;
     if (n->fd >= 0)
         close(n->fd);

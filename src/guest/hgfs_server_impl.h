@@ -70,6 +70,8 @@ struct hgfs_job {
 
 /* Thread pool: closes what the node holds and, when it is an unfinished upload, removes it. */
 void hgfs_node_close(struct hgfs_node *n);
+/* The removal alone, also while a job of the node is running. */
+void hgfs_node_remove(const struct hgfs_node *n);
 /* Frees the struct, after hgfs_node_close. */
 void hgfs_node_free(struct hgfs_node *n);
 /* A new node without a handle; NULL without memory. */

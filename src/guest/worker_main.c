@@ -136,11 +136,11 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
 static void on_closed(struct channel *ch, int reason, void *arg)
 {
     (void)ch;
-    (void)arg;
+    (void)reason;
     /* Threads may hang in file systems, so there is nothing to wait for. Unfinished uploads of the
      * HGFS server are the only thing to clean up. */
     hgfs_server_abandon(((struct worker *)arg)->ctx.hgfs);
-    _exit(reason < 0 ? 1 : 0);
+    _exit(0);
 }
 
 static const struct channel_ops monitor_ops = {.message = on_message, .closed = on_closed};
