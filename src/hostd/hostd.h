@@ -57,7 +57,8 @@ struct host {
     uv_loop_t *loop;
     struct host_options options;
     const struct host_object_ops *objects;
-    struct mo_registry *registry; /* mo.h: every managed object */
+    struct mo_registry *registry;       /* mo.h: every managed object */
+    struct property_engine *properties; /* property.c */
 
     struct db *db;             /* db.h: hostd.db, open for the process's life */
     struct sessions *sessions; /* session.h */

@@ -5,6 +5,20 @@
 
 /* clang-format off: a line each, so that additions merge */
 const struct host_module *const host_modules[] = {
-    &soap_module,   &about_module, &session_module, &auth_module, &account_module,
-    &vmlink_module, NULL,
+    &mo_module, /* first: the others add objects */
+    &soap_module,
+    &about_module,
+    &session_module,
+    &auth_module,
+    &account_module,
+    &vmlink_module,
+    &property_module,
+    &inventory_module,
+    &search_module,
+    &view_module,
+    &task_module,
+    &event_module,
+    &folder_module,
+    &datastore_module,
+    NULL,
 };

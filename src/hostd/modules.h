@@ -6,6 +6,8 @@
 #include "hostd/account_methods.h"
 #include "hostd/auth.h"
 #include "hostd/hostd.h"
+#include "hostd/inventory.h"
+#include "hostd/property.h"
 #include "hostd/session_methods.h"
 #include "hostd/soap_endpoint.h"
 #include "hostd/vmlink.h"

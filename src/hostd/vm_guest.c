@@ -269,7 +269,7 @@ static int nics_of(const struct vm *vm, struct arena *a, struct vim_GuestInfo *i
         nic->connected = true;
         nic->deviceConfigId = key;
         if (key >= 0)
-            nic->network = arena_strdup(a, vm->inventory->network->name);
+            nic->network = arena_strdup(a, vm->e.inv->network.name);
         nic->dnsConfig = dns_of(a, json_object_get(j, "dns"));
         if (nic_addresses(a, json_object_get(j, "ips"), nic) < 0)
             return -ENOMEM;

@@ -1,0 +1,35 @@
+/* A property collector of one session: its filters, its versions, the calls that wait on it. */
+#ifndef HOSTD_COLLECTOR_H
+#define HOSTD_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hostd/filter.h"
+#include "hostd/mo.h"
+#include "hostd/property.h"
+
+#define VERSIONS_KEPT 4 /* the newest that were returned; older ones are invalid */
+
+struct waiter;
+
+struct collector {
+    struct mo mo;      /* added to the registry only when it was created by a client */
+    struct mo *object; /* the object that clients name: &mo, or the shared default one */
+    struct property_session *ps;
+    struct collector *next;
+    struct filter *filters;
+    size_t filter_count;
+    size_t object_count;              /* in its filters */
+    uint64_t stamp;                   /* the last one given */
+    uint64_t returned[VERSIONS_KEPT]; /* oldest first; 0 = none yet */
+    struct waiter *first, *last;      /* answered one after the other */
+    size_t waiter_count;
+    bool ready; /* on the list of those to be looked at */
+    struct collector *ready_next;
+};
+
+/* Something in one of its filters is marked. */
+void collector_marked(struct collector *c);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * A virtual machine as clients see it: its configuration (the .vmx file), its power state, what its
+ * guest reports, and the operations on it.
+ *
+ * The files belong to the VM's vmx process; hostd reads the .vmx file when no vmx runs and asks vmx
+ * (config.set) for every change. vmx is started when something needs it and stopped again when the
+ * machine has been off for a while. A VM whose .vmx file cannot be read is there all the same:
+ * connectionState "inaccessible", no config.
+ *
+ * One operation at a time: `task` is the one that runs.
+ *
+ *   vm.c         objects, links, events from vmx     vm_store.c    hostd.db, the scan of STATE/vms
+ *   vm_config.c  config                              vm_device.c   devices
+ *   vm_guest.c   guest                               vm_summary.c  runtime, summary, layout,
+ * storage vm_power.c   power methods                       vm_spec.c     VirtualMachineConfigSpec
+ * to keys vm_change.c  create, register, reconfigure, rename, unregister, destroy
+ */
+#ifndef HOSTD_VM_H
+#define HOSTD_VM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hostd/call.h"
+#include "hostd/inventory.h"
+#include "hostd/vmlink.h"
+#include "wire/vmxfile.h"
+
+#define VM_HW_VERSION "21" /* virtualHW.version of new VMs */
+
+enum vm_power { VM_POWER_OFF, VM_POWER_ON, VM_POWER_SUSPENDED };
+
+struct task;
+struct vm_pending;
+
+struct vm {
+    struct entity e;
+    struct vm *next, **link_in_list;
+    char *folder;           /* beneath STATE/vms */
+    char *file;             /* the .vmx file in it */
+    struct vmxfile *config; /* NULL: cannot be read */
+    char *problem;          /* why not */
+    enum vm_power power;
+    bool clean_off;          /* the guest shut itself down */
+    json_t *guest;           /* the guest state of docs/control-protocol.md, NULL = none yet */
+    json_t *guestinfo;       /* volatile guestinfo.* values */
+    int heartbeat;           /* enum vim_ManagedEntityStatus */
+    const char *guest_state; /* "shuttingDown" ... while a soft power operation is under way */
+    int64_t modified;        /* wall clock, us: last reconfiguration */
+    int64_t boot_time, suspend_time;
+    uint32_t change_number; /* makes changeVersion different */
+    bool tools_installer_mounted;
+    struct vmlink *link;        /* always there */
+    struct vm_pending *pending; /* waiting for the link to come up */
+    uv_timer_t *idle;           /* stops vmx some time after power off */
+    struct task *task;          /* the operation that runs */
+};
+
+/* ---- objects (vm.c) ---- */
+
+struct vm *vm_cast(struct mo *mo); /* NULL when it is none */
+/* The VM that a call is made on; ends the call when it is gone. */
+struct vm *vm_of(struct call *call);
+struct vm *vm_find(struct host *host, struct vim_ref ref);
+
+/* Adds a VM under `id` in a folder of the inventory. */
+int vm_add(struct inventory *inv, const char *id, const char *folder, const char *file,
+           struct folder *parent, struct vm **ret);
+/* Takes it out of the inventory and frees it. Its vmx must have been stopped. */
+void vm_remove(struct vm *vm);
+
+/* `cb` runs once the VM's vmx answers (code 0) or cannot be had; perhaps at once. */
+typedef void (*vm_ready_cb)(struct vm *vm, int code, const char *why, void *arg);
+int vm_ready(struct vm *vm, vm_ready_cb cb, void *arg);
+
+/* Something of the VM changed: tells the watchers of everything that shows it. */
+enum vm_change { VM_CHANGED_POWER = 1, VM_CHANGED_GUEST = 2, VM_CHANGED_CONFIG = 4 };
+void vm_changed(struct vm *vm, unsigned what);
+void vm_set_power(struct vm *vm, enum vm_power power);
+/* Lets vmx go when the machine stays off. */
+void vm_idle(struct vm *vm);
+
+/* A value of the .vmx file; NULL when absent or when there is no file. */
+const char *vm_config_get(const struct vm *vm, const char *key);
+int64_t vm_config_int(const struct vm *vm, const char *key, int64_t fallback);
+bool vm_config_bool(const struct vm *vm, const char *key, bool fallback);
+/* Applies keys that vmx has written (or the guest has set): object key to string or null. */
+void vm_config_apply(struct vm *vm, const json_t *set);
+
+/* enum vim_VirtualMachinePowerState */
+int vm_power_state(const struct vm *vm);
+
+/* ---- what is shown ---- */
+
+struct vim_GuestInfo *vm_guest_info(const struct vm *vm, struct arena *a);
+bool vm_tools_running(const struct vm *vm);
+bool vm_guest_can(const struct vm *vm, const char *capability);
+const char *vm_tools_version(const struct vm *vm);
+const char *vm_tools_install_type(const struct vm *vm);
+
+struct vim_VirtualMachineConfigInfo *vm_config_info(const struct vm *vm, struct arena *a);
+/* "564d..-..": 36 characters; NULL when the key is not there or is none. */
+const char *vm_config_uuid(const struct vm *vm, const char *key, struct arena *a);
+/* "[datastore1] folder/NAME"; NULL when out of memory. */
+const char *vm_path(const struct vm *vm, const char *name, struct arena *a);
+/* The full name that goes with a guest id ("debian12_64Guest"). */
+const char *vm_guest_full_name(const char *guest_id);
+const char *vm_guest_id(const struct vm *vm, struct arena *a);
+/* Is the key one that config shows elsewhere (or not at all), so not in extraConfig? */
+bool vm_config_is_modelled(const char *key);
+const char *vm_change_version(const struct vm *vm, struct arena *a);
+
+int vm_devices(const struct vm *vm, struct arena *a, struct vim_array_VirtualDevice *ret);
+/* The key of the adapter with this MAC address, -1 when there is none. */
+int vm_device_nic_key(const struct vm *vm, const char *mac);
+int vm_device_count(const struct vm *vm, const char *kind); /* "ethernet", "disk" */
+
+struct vim_VirtualMachineRuntimeInfo *vm_runtime_info(const struct vm *vm, struct arena *a);
+struct vim_VirtualMachineSummary *vm_summary(const struct vm *vm, struct arena *a);
+struct vim_VirtualMachineFileLayout *vm_layout(const struct vm *vm, struct arena *a);
+struct vim_VirtualMachineFileLayoutEx *vm_layout_ex(const struct vm *vm, struct arena *a);
+struct vim_VirtualMachineStorageInfo *vm_storage(const struct vm *vm, struct arena *a);
+
+/* ---- storing (vm_store.c) ---- */
+
+int vm_store_start(struct inventory *inv, struct error *err);
+/* Reads the .vmx file into vm->config, or says in vm->problem why it cannot. */
+void vm_load_config(struct vm *vm);
+int vm_store_put(struct vm *vm);                                    /* remembers id and folder */
+int vm_store_unregister(struct vm *vm);                             /* the files stay */
+int vm_store_forget(struct inventory *inv, const char *folder);     /* the files are gone */
+int vm_store_new_id(struct inventory *inv, char *ret, size_t size); /* an id never used */
+
+#endif
