@@ -3,7 +3,8 @@
 
 #include "hostd/hostd.h"
 
-/* clang-format off: a line each, so that additions merge */
+/* A line each, so that additions merge. */
+/* clang-format off */
 const struct host_module *const host_modules[] = {
     &mo_module, /* first: the others add objects */
     &soap_module,
