@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -123,11 +124,23 @@ void sandbox_sources_close(struct sandbox_sources *s)
     }
 }
 
+/* If the launcher runs in a chroot, the builder has to leave it: the kernel makes no user
+ * namespaces for processes whose root is not that of their mount namespace. Entering a mount
+ * namespace, even one's own, goes to its root. What comes from the chroot is open already. */
+static int leave_chroot(void)
+{
+    AUTO_CLOSE int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    return self < 0 || setns(self, CLONE_NEWNS) < 0 ? -errno : 0;
+}
+
 /* The new root hides /proc, which every host has, until the old tree is gone altogether. */
 static int change_root(int tree, struct error *err)
 {
-    int r;
+    int r = leave_chroot();
 
+    if (r < 0)
+        return error_errno(err, r, "cannot go to the root of the mount namespace");
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return error_errno(err, -errno, "cannot make the mounts private");
     r = attach(tree, "/proc");

