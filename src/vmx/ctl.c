@@ -16,6 +16,8 @@
 #include "wire/vmxfile.h"
 
 #define EVENT_MS (1000u / CTL_EVENTS_PER_SECOND)
+/* Changes that come together go out together. */
+#define GATHER_MS 5u
 /* Events wait while hostd has not taken this many bytes yet. */
 #define QUEUE_HIGH (8u << 20)
 
@@ -27,7 +29,7 @@ struct ctl {
     struct ctl_request *requests;
     unsigned open;
     uv_timer_t events;
-    uint64_t sent_ms;
+    uint64_t allowed_ms; /* time up to which the allowance of events is used */
     bool guest_dirty;
     json_t *vars;   /* guestinfo.* keys that changed */
     json_t *config; /* keys of the configuration that the guest has set, not yet written */
@@ -132,7 +134,6 @@ static void send_events(uv_timer_t *timer)
         uv_timer_start(timer, send_events, EVENT_MS, 0);
         return;
     }
-    c->sent_ms = clock_ms();
     write_config(c);
     if (c->guest_dirty) {
         c->guest_dirty = false;
@@ -147,12 +148,19 @@ static void send_events(uv_timer_t *timer)
     }
 }
 
+/* At most CTL_EVENTS_PER_SECOND in a second, the first ones without delay. */
 static void schedule(struct ctl *c)
 {
-    uint64_t since = clock_ms() - c->sent_ms;
+    uint64_t now = clock_ms(), wait = GATHER_MS;
 
-    if (!uv_is_active((uv_handle_t *)&c->events))
-        uv_timer_start(&c->events, send_events, since < EVENT_MS ? EVENT_MS - since : 1, 0);
+    if (uv_is_active((uv_handle_t *)&c->events))
+        return;
+    if (c->allowed_ms + 1000 < now)
+        c->allowed_ms = now - 1000;
+    c->allowed_ms += EVENT_MS;
+    if (c->allowed_ms > now)
+        wait += c->allowed_ms - now;
+    uv_timer_start(&c->events, send_events, wait, 0);
 }
 
 void ctl_guest_changed(struct ctl *c)
