@@ -52,6 +52,8 @@ static struct entry **bucket(struct throttle *t, const char *source)
 
 static struct entry *find(struct throttle *t, const char *source)
 {
+    if (!t)
+        return NULL;
     for (struct entry *e = *bucket(t, source); e; e = e->next)
         if (strcmp(e->source, source) == 0)
             return e;

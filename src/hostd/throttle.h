@@ -23,6 +23,8 @@ void throttle_free(struct throttle *t);
 
 /* An attempt begins. False: the source has too many under way; refuse without looking. */
 bool throttle_begin(struct throttle *t, const char *source);
+/* NULL is fine in the two below: an attempt may be judged after the host has stopped. */
+
 /* The attempt was judged. Returns how long to wait before the answer is given (0 when it was
  * right, which also clears the source's record). */
 uint64_t throttle_judge(struct throttle *t, const char *source, bool right);
