@@ -30,17 +30,11 @@
 /* A plain backdoor call; false where there is no backdoor. */
 static bool ask(uint32_t command, struct backdoor_regs *r)
 {
-#ifdef TOOLBOX_BACKDOOR
     if (!backdoor_port_present(NULL))
         return false;
     *r = (struct backdoor_regs){.ax = BACKDOOR_MAGIC, .cx = command, .dx = BACKDOOR_PORT_LB};
     backdoor_port_lb(r);
     return true;
-#else
-    (void)command;
-    (void)r;
-    return false;
-#endif
 }
 
 static int stat_hosttime(void)

@@ -142,11 +142,7 @@ int carrier_open(const struct toolbox *tb, unsigned candidate, enum rpc_role rol
     case TOOLBOX_CARRIER_VSOCK:
         return rpc_open_vsock(role, epfd, ret);
     case TOOLBOX_CARRIER_BACKDOOR:
-#ifdef TOOLBOX_BACKDOOR
         return rpc_open_backdoor(role, epfd, ret);
-#else
-        return -ENODEV;
-#endif
     default:
         return -EINVAL;
     }
