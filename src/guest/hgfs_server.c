@@ -1,6 +1,7 @@
 #include "guest/hgfs_server_impl.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -289,6 +290,7 @@ static void register_node(struct hgfs_job *job)
         ++s->last_handle;
     n->handle = s->last_handle;
     n->session = session;
+    n->upload = n->nameless;
     n->next = session->nodes;
     session->nodes = n;
     job->reply.opened = (struct hgfs_opened){.handle = n->handle};
@@ -448,6 +450,26 @@ static bool wants_handle(const struct hgfs_job *job, uint32_t *ret_handle, bool 
     }
 }
 
+/* The upload under way that a request by name means: to the host it is that file already. */
+static struct hgfs_node *find_upload(const struct hgfs_job *job)
+{
+    AUTO_BUF struct buf path = BUF_INIT(PATH_MAX);
+    const struct hgfs_name *name;
+
+    if (job->def->work == hgfs_work_setattr)
+        name = &job->request.setattr.name;
+    else if (job->def->work == hgfs_work_getattr || job->def->work == hgfs_work_delete_file)
+        name = &job->request.file.name;
+    else
+        return NULL;
+    if (hgfs_job_path(name, &path) != HGFS_SUCCESS)
+        return NULL;
+    for (struct hgfs_node *n = job->session->nodes; n; n = n->next)
+        if (n->upload && !n->gone && strcmp(n->path, buf_text(&path)) == 0)
+            return n;
+    return NULL;
+}
+
 static void submit(struct hgfs_job *job)
 {
     struct hgfs_server *s = job->server;
@@ -461,6 +483,8 @@ static void submit(struct hgfs_job *job)
             reply_status(job, HGFS_INVALID_HANDLE);
             return;
         }
+    } else {
+        n = find_upload(job);
     }
     if (job->def->work == hgfs_work_open || job->def->work == hgfs_work_search_open) {
         if (s->node_count >= HGFS_SERVER_HANDLES_MAX) {

@@ -76,6 +76,8 @@ static int open_file(struct hgfs_node *n, const struct hgfs_open *o, int flags)
     before = lstat(n->path, &st) == 0;
     if (before && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
         return HGFS_ACCESS_DENIED;
+    if (hgfs_upload_open(n, flags, new_mode(o)))
+        return HGFS_SUCCESS;
     n->fd = open(n->path, flags, new_mode(o));
     if (n->fd < 0)
         return errno == EAGAIN ? HGFS_ACCESS_DENIED : hgfs_fail(errno);
@@ -233,8 +235,10 @@ int hgfs_work_close(struct hgfs_job *job)
     int r = 0;
 
     n->unfinished = false;
-    if (n->fd >= 0 && close(n->fd) < 0 && errno != EINTR)
-        r = errno;
+    if (n->nameless)
+        r = hgfs_upload_publish(n);
+    if (n->fd >= 0 && close(n->fd) < 0 && errno != EINTR && r == 0)
+        r = -errno;
     n->fd = -1;
     return r ? hgfs_fail(r) : HGFS_SUCCESS;
 }

@@ -24,6 +24,9 @@ struct hgfs_node {
     bool writable, sequential, append;
     /* An upload: what was created or emptied here and is not wanted until the host closes it. */
     bool unfinished;
+    bool nameless; /* written without a name, which it gets when the host closes it */
+    bool replace;  /* ... also when the name exists by then */
+    bool upload;   /* was opened nameless; for the loop's thread, which must not read `nameless` */
     char *path;
     dev_t dev;
     ino_t ino;
@@ -72,6 +75,10 @@ struct hgfs_job {
 void hgfs_node_close(struct hgfs_node *n);
 /* The removal alone, also while a job of the node is running. */
 void hgfs_node_remove(const struct hgfs_node *n);
+/* Opens n->path as a nameless upload: 1, or 0 when it has to be opened in place. */
+int hgfs_upload_open(struct hgfs_node *n, int flags, mode_t mode);
+/* Gives a nameless upload its name; 0 or negative errno. */
+int hgfs_upload_publish(struct hgfs_node *n);
 /* Frees the struct, after hgfs_node_close. */
 void hgfs_node_free(struct hgfs_node *n);
 /* A new node without a handle; NULL without memory. */

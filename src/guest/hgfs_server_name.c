@@ -136,6 +136,13 @@ static int delete_name(struct hgfs_job *job, int flags)
     struct stat st;
     int r;
 
+    if (job->node && job->node->nameless) {
+        /* Not wanted any more: the close gives it no name. What had the name before goes, too. */
+        job->node->nameless = false;
+        if (unlink(job->node->path) < 0 && errno != ENOENT)
+            return hgfs_fail(errno);
+        return HGFS_SUCCESS;
+    }
     if (job->node) {
         name = job->node->path;
         if (!name || !same_as_node(name, job->node))

@@ -261,6 +261,82 @@ static void test_worker_ends(void **state)
     assert_false(is_there(f, "left"));
 }
 
+static void file_is(const char *path, const char *text)
+{
+    AUTO_BUF struct buf b = BUF_INIT(4096);
+
+    assert_int_equal(fs_read_file(AT_FDCWD, path, &b, NULL), 0);
+    assert_string_equal(buf_text(&b), text);
+}
+
+static void write_text(struct hgfs *h, uint32_t handle, const char *text)
+{
+    union hgfs_request rq = {
+        .io = {.handle = handle, .size = (uint32_t)strlen(text), .data = (const uint8_t *)text}};
+
+    assert_int_equal(call(h, HGFS_WRITE_V3, &rq), HGFS_SUCCESS);
+}
+
+/* The old file stays what it is until the host closes the new one. */
+static void test_replace(void **state)
+{
+    struct fixture *f = *state;
+    union hgfs_request rq;
+    uint32_t handle;
+    struct name n, m;
+    struct stat st;
+    struct hgfs h;
+
+    open_session(&h, f, HGFS_PACKET_MAX);
+    rq.file.name = in_home(f, "a", &n);
+    assert_int_equal(fs_write_file(AT_FDCWD, n.path, "old", 3, 0604, NULL), 0);
+    assert_int_equal(open_name(&h, "a", HGFS_MODE_WRITE, HGFS_OPEN_CREATE_EMPTY, &handle),
+                     HGFS_SUCCESS);
+    write_text(&h, handle, "new one");
+    file_is(n.path, "old");
+    /* To the host it is the new one already. */
+    rq = (union hgfs_request){.file = {.name = {.bytes = buf_text(&n.bytes), .len = n.bytes.len}}};
+    assert_int_equal(call(&h, HGFS_GETATTR_V2, &rq), HGFS_SUCCESS);
+    assert_int_equal(h.reply.entry.attr.size, 7);
+    rq = (union hgfs_request){
+        .setattr = {.attr = {.mask = HGFS_ATTR_GROUP_PERMS, .group_perms = 4},
+                    .name = {.bytes = buf_text(&n.bytes), .len = n.bytes.len}}};
+    assert_int_equal(call(&h, HGFS_SETATTR_V2, &rq), HGFS_SUCCESS);
+    assert_int_equal(close_handle(&h, handle), HGFS_SUCCESS);
+    file_is(n.path, "new one");
+    assert_int_equal(stat(n.path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    /* Deleted before its close, it never comes. */
+    assert_int_equal(open_name(&h, "a", HGFS_MODE_WRITE, HGFS_OPEN_CREATE_EMPTY, &handle),
+                     HGFS_SUCCESS);
+    rq = (union hgfs_request){.file = {.name = {.bytes = buf_text(&n.bytes), .len = n.bytes.len}}};
+    assert_int_equal(call(&h, HGFS_DELETE_FILE_V3, &rq), HGFS_SUCCESS);
+    assert_int_equal(close_handle(&h, handle), HGFS_SUCCESS);
+    assert_false(is_there(f, "a"));
+    /* A file with two names keeps both: it is written in place. */
+    in_home(f, "b", &m);
+    buf_free(&m.bytes);
+    assert_int_equal(fs_write_file(AT_FDCWD, n.path, "old", 3, 0600, NULL), 0);
+    assert_int_equal(link(n.path, m.path), 0);
+    assert_int_equal(open_name(&h, "a", HGFS_MODE_WRITE, HGFS_OPEN_CREATE_EMPTY, &handle),
+                     HGFS_SUCCESS);
+    write_text(&h, handle, "both");
+    assert_int_equal(close_handle(&h, handle), HGFS_SUCCESS);
+    file_is(m.path, "both");
+    /* Made by somebody else meanwhile, it is not replaced when the host said so. */
+    assert_int_equal(open_name(&h, "c", HGFS_MODE_WRITE, HGFS_OPEN_CREATE_SAFE, &handle),
+                     HGFS_SUCCESS);
+    in_home(f, "c", &m);
+    buf_free(&m.bytes);
+    if (!is_there(f, "c")) {
+        assert_int_equal(fs_write_file(AT_FDCWD, m.path, "theirs", 6, 0600, NULL), 0);
+        assert_int_equal(close_handle(&h, handle), HGFS_FILE_EXISTS);
+        file_is(m.path, "theirs");
+    }
+    buf_free(&n.bytes);
+    assert_int_equal(end_session(&h), HGFS_SUCCESS);
+}
+
 static void test_open_rules(void **state)
 {
     struct fixture *f = *state;
@@ -528,6 +604,7 @@ int main(void)
         TEST(test_write_and_read_in_parallel),
         TEST(test_unfinished_upload),
         TEST(test_worker_ends),
+        TEST(test_replace),
         TEST(test_open_rules),
         TEST(test_attributes),
         TEST(test_names),
