@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -30,6 +32,8 @@
 #include "guest/worker_proto.h"
 
 #define SETUP_TIMEOUT_S 30u
+/* How long a worker that cannot work waits for the monitor to end it. */
+#define GOODBYE_MS 5000u
 
 struct worker {
     struct worker_ctx ctx;
@@ -204,6 +208,23 @@ static int become_user(struct user_info *user, struct error *err)
     return r < 0 ? r : user_become(user, err);
 }
 
+/* A process that ends with requests unread resets the connection, and the monitor would see that
+ * instead of the reason it was just given. The monitor ends us when it has read it. */
+static void wait_for_monitor(void)
+{
+    uint64_t until = clock_ms() + GOODBYE_MS;
+    struct pollfd p = {.fd = WORKER_FD, .events = POLLIN};
+    char drop[4096];
+
+    for (uint64_t now = clock_ms(); now < until; now = clock_ms()) {
+        if (poll(&p, 1, (int)(until - now)) < 0 && errno != EINTR)
+            return;
+        ssize_t n = read(WORKER_FD, drop, sizeof(drop));
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+            return;
+    }
+}
+
 static int run(struct worker *w, const struct user_info *user, const struct error *setup)
 {
     AUTO_BUF struct buf head = BUF_INIT(4);
@@ -218,6 +239,7 @@ static int run(struct worker *w, const struct user_info *user, const struct erro
     if (setup->code < 0) {
         buf_put_le32(&head, (uint32_t)setup->code);
         send_message(w, WORKER_FAILED, 0, &head, setup->text, strlen(setup->text));
+        wait_for_monitor();
         return setup->code;
     }
     w->ctx.loop = loop;
