@@ -35,29 +35,29 @@ struct ctl {
     json_t *config; /* keys of the configuration that the guest has set, not yet written */
 };
 
-static void send_json(struct ctl *c, uint16_t type, uint64_t id, json_t *object, const void *blob,
-                      size_t blob_len)
+static int send_json(struct ctl *c, uint16_t type, uint64_t id, json_t *object, const void *blob,
+                     size_t blob_len)
 {
     AUTO_BUF struct buf body = BUF_INIT(CTL_BODY_MAX);
     struct iovec part;
     int r;
 
     if (!c->channel)
-        return;
+        return 0;
     r = ctl_encode(&body, object, blob, blob_len);
     part = (struct iovec){body.data, body.len};
     if (!r)
         r = channel_send(c->channel, type, id, &part, 1, NULL, 0);
-    if (r && r != -EPIPE)
-        log_error("ctl: a message to hostd was not sent: %s", strerror(-r));
+    return r == -EPIPE ? 0 : r;
 }
 
 /* Takes the reference. */
-static void send_event(struct ctl *c, json_t *event)
+static int send_event(struct ctl *c, json_t *event)
 {
-    if (event)
-        send_json(c, CTL_EVENT, 0, event, NULL, 0);
+    int r = event ? send_json(c, CTL_EVENT, 0, event, NULL, 0) : -ENOMEM;
+
     json_decref(event);
+    return r;
 }
 
 static void log_end(const struct ctl_request *rq, const char *result)
@@ -85,27 +85,41 @@ static void request_over(struct ctl_request *rq)
     mem_free(rq);
 }
 
+/* Takes the reply. */
+static void answer(struct ctl_request *rq, json_t *reply, const void *blob, size_t blob_len)
+{
+    int r = 0;
+
+    if (rq->id != CTL_REQUEST_ID_NONE)
+        r = reply ? send_json(rq->ctl, CTL_REPLY, rq->id, reply, blob, blob_len) : -ENOMEM;
+    json_decref(reply);
+    if (r) {
+        /* hostd waits for an answer: one that surely fits says why there is no other. */
+        log_error("ctl: an answer to hostd could not be sent: %s", strerror(-r));
+        reply = json_pack("{s:{s:s, s:i, s:i, s:s}}", "error", "hop", "vmx", "errno", -r, "vix", 0,
+                          "text", "the answer could not be sent");
+        if (!reply || send_json(rq->ctl, CTL_REPLY, rq->id, reply, NULL, 0))
+            log_error("ctl: nor could the error");
+        json_decref(reply);
+    }
+    request_over(rq);
+}
+
 void ctl_reply(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len)
 {
-    json_t *reply = json_pack("{s:o}", "result", result ? result : json_object());
-
     log_end(rq, "done");
-    if (rq->id != CTL_REQUEST_ID_NONE)
-        send_json(rq->ctl, CTL_REPLY, rq->id, reply, blob, blob_len);
-    json_decref(reply);
-    request_over(rq);
+    answer(rq, json_pack("{s:o}", "result", result ? result : json_object()), blob, blob_len);
 }
 
 void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, const char *text)
 {
-    json_t *reply = json_pack("{s:{s:s, s:i, s:I, s:s}}", "error", "hop", hop, "errno", -code,
-                              "vix", (json_int_t)vix, "text", text ? text : strerror(-code));
-
-    log_end(rq, text ? text : strerror(-code));
-    if (rq->id != CTL_REQUEST_ID_NONE)
-        send_json(rq->ctl, CTL_REPLY, rq->id, reply, NULL, 0);
-    json_decref(reply);
-    request_over(rq);
+    if (!text)
+        text = strerror(-code);
+    log_end(rq, text);
+    answer(rq,
+           json_pack("{s:{s:s, s:i, s:I, s:s}}", "error", "hop", hop, "errno", -code, "vix",
+                     (json_int_t)vix, "text", text),
+           NULL, 0);
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -126,6 +140,23 @@ static void write_config(struct ctl *c)
     send_event(c, json_pack("{s:s, s:o}", "event", "config", "set", set));
 }
 
+static void send_vars(struct ctl *c)
+{
+    json_t *vars = c->vars, *value;
+    const char *key;
+
+    c->vars = NULL;
+    if (!vars)
+        return;
+    /* Too much for one message goes key by key; one that is too long alone stays untold. */
+    if (send_event(c, json_pack("{s:s, s:O}", "event", "guestinfo", "set", vars)))
+        json_object_foreach(vars, key,
+                            value) if (send_event(c, json_pack("{s:s, s:{s:O}}", "event",
+                                                               "guestinfo", "set", key, value)))
+            log_warn("guest: the value of %s is too long for hostd", key);
+    json_decref(vars);
+}
+
 static void send_events(uv_timer_t *timer)
 {
     struct ctl *c = timer->data;
@@ -138,14 +169,10 @@ static void send_events(uv_timer_t *timer)
     if (c->guest_dirty) {
         c->guest_dirty = false;
         c->vm->guest.changed = false;
-        send_event(c, json_pack("{s:s, s:O}", "event", "guest", "guest", c->vm->guest.json));
+        if (send_event(c, json_pack("{s:s, s:O}", "event", "guest", "guest", c->vm->guest.json)))
+            log_error("ctl: the guest's state could not be sent");
     }
-    if (c->vars) {
-        json_t *vars = c->vars;
-
-        c->vars = NULL;
-        send_event(c, json_pack("{s:s, s:o}", "event", "guestinfo", "set", vars));
-    }
+    send_vars(c);
 }
 
 /* At most CTL_EVENTS_PER_SECOND in a second, the first ones without delay. */

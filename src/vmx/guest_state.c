@@ -15,6 +15,10 @@
 
 #define DECODE_MAX (4u << 20)
 #define DISKS_MAX  256u
+/* So that the whole state, however the guest fills it, fits a message to hostd. */
+#define NAME_TEXT_MAX 255u
+#define PATH_TEXT_MAX 512u
+#define TYPE_TEXT_MAX 64u
 
 int guest_state_init(struct guest_state *g)
 {
@@ -76,9 +80,9 @@ static json_t *clean(const void *text, size_t len, size_t max)
     return json_stringn(buf_text(&b), b.len);
 }
 
-static json_t *clean_string(const char *text)
+static json_t *clean_name(const char *text)
 {
-    return clean(text, strlen(text), GUEST_STATE_TEXT_MAX);
+    return clean(text, strlen(text), NAME_TEXT_MAX);
 }
 
 /* Takes the reference; NULL removes. */
@@ -104,7 +108,7 @@ void guest_state_set_text(struct guest_state *g, const char *member, const void 
 
 void guest_state_set_string(struct guest_state *g, const char *member, const char *text)
 {
-    put(g, member, text ? clean_string(text) : NULL);
+    put(g, member, text ? clean(text, strlen(text), GUEST_STATE_TEXT_MAX) : NULL);
 }
 
 void guest_state_set_bool(struct guest_state *g, const char *member, bool v)
@@ -156,11 +160,10 @@ static json_t *dns_json(const struct nicinfo_dns *dns, const struct nicinfo_dhcp
             json_array_append_new(servers, a);
     }
     for (uint32_t i = 0; dns && i < dns->suffix_count && i < GUEST_STATE_LIST_MAX; i++)
-        json_array_append_new(search, clean_string(dns->suffixes[i]));
-    o = json_pack("{s:o, s:o, s:o, s:o}", "hostName",
-                  clean_string(dns && dns->host ? dns->host : ""), "domainName",
-                  clean_string(dns && dns->domain ? dns->domain : ""), "servers", servers, "search",
-                  search);
+        json_array_append_new(search, clean_name(dns->suffixes[i]));
+    o = json_pack("{s:o, s:o, s:o, s:o}", "hostName", clean_name(dns && dns->host ? dns->host : ""),
+                  "domainName", clean_name(dns && dns->domain ? dns->domain : ""), "servers",
+                  servers, "search", search);
     if (o && dhcp)
         json_object_set_new(o, "dhcp", json_boolean(dhcp->enabled));
     return o;
@@ -238,7 +241,7 @@ static void set_nics(struct guest_state *g, const struct nicinfo *info)
 
     for (uint32_t i = 0; i < info->nic_count && i < NICINFO_NICS_MAX; i++) {
         const struct nicinfo_nic *nic = &info->nics[i];
-        json_t *o = json_pack("{s:o, s:o}", "mac", clean_string(nic->mac), "ips", ips_json(nic));
+        json_t *o = json_pack("{s:o, s:o}", "mac", clean_name(nic->mac), "ips", ips_json(nic));
 
         if (o && nic->config.dns)
             json_object_set_new(o, "dns", dns_json(nic->config.dns, nic->config.dhcp4));
@@ -271,12 +274,12 @@ static void set_disks(struct guest_state *g, const struct diskinfo *info)
 
     for (uint32_t i = 0; i < info->count && i < DISKS_MAX; i++) {
         const struct diskinfo_disk *d = &info->disks[i];
-        json_t *o =
-            json_pack("{s:o, s:I, s:I}", "path", clean_string(d->name), "capacity",
-                      (json_int_t)(d->size & INT64_MAX), "free", (json_int_t)(d->free & INT64_MAX));
+        json_t *o = json_pack(
+            "{s:o, s:I, s:I}", "path", clean(d->name, strlen(d->name), PATH_TEXT_MAX), "capacity",
+            (json_int_t)(d->size & INT64_MAX), "free", (json_int_t)(d->free & INT64_MAX));
 
         if (o && d->fstype)
-            json_object_set_new(o, "type", clean_string(d->fstype));
+            json_object_set_new(o, "type", clean(d->fstype, strlen(d->fstype), TYPE_TEXT_MAX));
         json_array_append_new(disks, o);
     }
     put(g, "disks", disks);

@@ -112,6 +112,14 @@ static void answer(struct power *p, const struct error *err)
         cb(err, p->cb_arg);
 }
 
+void power_abandon(struct power *p)
+{
+    struct error err = {0};
+
+    error_set(&err, -ECANCELED, "vmx ends");
+    answer(p, &err);
+}
+
 static void operation_late(uv_timer_t *timer)
 {
     struct power *p = timer->data;

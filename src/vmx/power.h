@@ -54,6 +54,9 @@ void power_free(struct power *p);
 /* The machine must be set before the first request. */
 void power_set_machine(struct power *p, const struct machine_ops *ops, struct machine *machine);
 
+/* Nobody shall be told any more: a pending request ends with -ECANCELED. */
+void power_abandon(struct power *p);
+
 enum power_state power_get(const struct power *p);
 /* "poweredOn", "poweredOff" or "suspended": what the API shows meanwhile. */
 const char *power_name(const struct power *p);

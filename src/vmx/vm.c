@@ -245,13 +245,16 @@ void vm_stop(struct vm *vm)
 
 void vm_close(struct vm *vm)
 {
-    /* From the outside in: after this line nobody is told anything. */
+    /* First whatever is under way ends, so that nobody is called back later. */
     if (vm->transfers)
         transfers_abort_all(vm->transfers);
-    ctl_free(vm->ctl);
-    vm->ctl = NULL;
     tclo_free(vm->tclo);
     transfers_free(vm->transfers);
+    vm->transfers = NULL;
+    if (vm->power)
+        power_abandon(vm->power);
+    ctl_free(vm->ctl);
+    vm->ctl = NULL;
     rpci_free(vm->rpci);
     if (vm->machine)
         vm->machine_ops->close(vm->machine);

@@ -597,6 +597,57 @@ static void shutdown_is_for_a_vm_that_is_off(void **state)
     peer_close(&p);
 }
 
+static void closing_ends_what_is_under_way(void **state)
+{
+    struct peer p;
+    struct held h = {0};
+    struct buf m = vix_message(VIX_OP_LIST_PROCESSES_EX, NULL, 0);
+
+    (void)state;
+    peer_open(&p, CONFIG);
+    peer_ready(&p);
+    p.agent.request = hold;
+    p.agent.arg = &h;
+    peer_send(&p, 1, "{\"op\":\"vix\",\"deadlineMs\":9000}", m.data, m.len, -1);
+    peer_send(&p, 2, "{\"op\":\"file.open\",\"mode\":\"read\",\"path\":\"/x\"}", "\0\0\0\0", 4, -1);
+    peer_send(&p, 3, "{\"op\":\"power\",\"action\":\"standby\"}", NULL, 0, -1);
+    peer_until(&p, h.count == 2);
+    p.agent.request = NULL;
+    p.agent.mute_ping = true;
+    p.machine.hang_start = true;
+    peer_send(&p, 4, "{\"op\":\"power\",\"action\":\"reset\"}", NULL, 0, -1);
+    peer_until(&p, p.machine.starts == 2);
+    buf_free(&m);
+    peer_close(&p); /* under the sanitizer: nothing is used after it was freed, nothing leaks */
+}
+
+static void the_largest_state_fits_a_message(void **state)
+{
+    struct peer p;
+    struct buf m = BUF_INIT(1u << 20);
+    json_t *r;
+
+    (void)state;
+    peer_open(&p, CONFIG);
+    peer_ready(&p);
+    buf_put_str(&m, "SetGuestDiskInfo {\"version\":\"1\",\"disks\":[");
+    for (int i = 0; i < 255; i++) {
+        buf_put_str(&m, i ? ",{\"name\":\"" : "{\"name\":\"");
+        for (int j = 0; j < 500; j++)
+            buf_put_str(&m, "IiIi"); /* three quotes */
+        buf_put_str(&m, "\",\"free\":\"1\",\"size\":\"2\",\"fstype\":\"");
+        for (int j = 0; j < 120; j++)
+            buf_put_str(&m, "\\\\");
+        buf_put_str(&m, "\"}");
+    }
+    buf_put_str(&m, "]}");
+    assert_string_equal(peer_rpci(&p, m.data, m.len), "1 ");
+    r = json_object_get(peer_ask(&p, 1, "{\"op\":\"hello\",\"protocol\":1}", NULL, 0), "result");
+    assert_int_equal(json_array_size(json_object_get(json_object_get(r, "guest"), "disks")), 255);
+    buf_free(&m);
+    peer_close(&p);
+}
+
 static void tools_state_comes_as_properties(void **state)
 {
     struct peer p;
@@ -636,6 +687,8 @@ int main(void)
         cmocka_unit_test(configuration_is_all_or_nothing),
         cmocka_unit_test(a_new_hostd_takes_the_place_of_the_old),
         cmocka_unit_test(shutdown_is_for_a_vm_that_is_off),
+        cmocka_unit_test(closing_ends_what_is_under_way),
+        cmocka_unit_test(the_largest_state_fits_a_message),
         cmocka_unit_test(tools_state_comes_as_properties),
     };
 
