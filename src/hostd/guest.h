@@ -8,6 +8,8 @@
 #include "hostd/session.h"
 #include "wire/vix_body.h"
 
+extern const struct host_module guest_module;
+
 void guest_file_call(struct call *call);
 void guest_process_call(struct call *call); /* and those of GuestAuthManager that reach the guest */
 

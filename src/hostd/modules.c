@@ -21,5 +21,6 @@ const struct host_module *const host_modules[] = {
     &event_module,
     &folder_module,
     &datastore_module,
+    &guest_module,
     NULL,
 };

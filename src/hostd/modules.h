@@ -5,6 +5,7 @@
 #include "hostd/about.h"
 #include "hostd/account_methods.h"
 #include "hostd/auth.h"
+#include "hostd/guest.h"
 #include "hostd/hostd.h"
 #include "hostd/inventory.h"
 #include "hostd/property.h"
