@@ -282,3 +282,6 @@ const struct host_module task_module = {.name = "tasks", .calls = task_calls};
 const struct host_module event_module = {.name = "events", .calls = event_calls};
 const struct host_module folder_module = {.name = "folders", .calls = folder_calls};
 const struct host_module datastore_module = {.name = "datastores", .calls = datastore_calls};
+const struct host_module vm_power_module = {.name = "power", .calls = vm_power_calls};
+const struct host_module vm_change_module = {.name = "reconfiguration", .calls = vm_change_calls};
+const struct host_module vm_create_module = {.name = "creation", .calls = vm_create_calls};

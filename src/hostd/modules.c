@@ -21,6 +21,9 @@ const struct host_module *const host_modules[] = {
     &event_module,
     &folder_module,
     &datastore_module,
+    &vm_power_module,
+    &vm_change_module,
+    &vm_create_module,
     &guest_module,
     NULL,
 };

@@ -321,6 +321,11 @@ const char *task_user(const struct task *t)
     return t->user;
 }
 
+const char *task_description(const struct task *t)
+{
+    return t->description;
+}
+
 struct arena *task_arena(struct task *t)
 {
     return &t->arena;

@@ -51,7 +51,8 @@ void task_set_entity(struct task *task, struct entity *entity);
 
 const struct mo *task_mo(const struct task *task);
 const char *task_user(const struct task *task);
-struct arena *task_arena(struct task *task); /* for building its result or fault */
+const char *task_description(const struct task *task); /* the pointer given to task_new */
+struct arena *task_arena(struct task *task);           /* for building its result or fault */
 
 /* The unfinished tasks of an object, for ManagedEntity.recentTask; unset when there are none. */
 int task_running_refs(struct task_manager *tm, const struct mo *entity, struct arena *a,

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "hostd/event.h"
 #include "hostd/inventory_internal.h"
+#include "hostd/task.h"
 
 #define IDLE_MS         10000 /* vmx of a machine that is off is kept this long */
 #define PENDING_MAX     64    /* callbacks that wait for one vmx */
@@ -92,7 +93,6 @@ void vm_set_power(struct vm *vm, enum vm_power power)
     if (vm->power == power)
         return;
     vm->power = power;
-    vm->guest_state = NULL;
     if (power == VM_POWER_ON) {
         vm->boot_time = clock_wall_us();
         vm->clean_off = false;
@@ -216,6 +216,7 @@ static void on_power_event(struct vm *vm, const json_t *body)
     struct event_log *log = vm->e.inv->events;
     const char *reason = json_string_value(json_object_get(body, "reason"));
     const char *text = json_string_value(json_object_get(body, "text"));
+    const char *user = vm->task ? task_user(vm->task) : "";
     bool api = reason && !strcmp(reason, "api");
     enum vm_power power;
 
@@ -225,12 +226,12 @@ static void on_power_event(struct vm *vm, const json_t *body)
         vm->clean_off = reason && !strcmp(reason, "guest");
     vm_set_power(vm, power);
     if (power == VM_POWER_ON)
-        EVENT_VM(log, &vm->e, VmPoweredOnEvent, "", "%s is powered on", vm->e.name);
+        EVENT_VM(log, &vm->e, VmPoweredOnEvent, user, "%s is powered on", vm->e.name);
     else if (power == VM_POWER_OFF)
-        EVENT_VM(log, &vm->e, VmPoweredOffEvent, "", "%s is powered off%s%.200s", vm->e.name,
+        EVENT_VM(log, &vm->e, VmPoweredOffEvent, user, "%s is powered off%s%.200s", vm->e.name,
                  api || !text || !text[0] ? "" : ": ", api || !text ? "" : text);
     else
-        EVENT_VM(log, &vm->e, VmSuspendedEvent, "", "%s is suspended", vm->e.name);
+        EVENT_VM(log, &vm->e, VmSuspendedEvent, user, "%s is suspended", vm->e.name);
 }
 
 static void on_event(struct vmlink *link, const char *name, const json_t *body, void *arg)
@@ -347,6 +348,13 @@ static void on_state(struct vmlink *link, enum vmlink_state state, const json_t 
         take_guest(vm, guest);
         json_decref(guest);
     }
+    if (state == VMLINK_STOPPED && vm->halted) {
+        void (*halted)(struct vm * vm, void *arg) = vm->halted;
+
+        vm->halted = NULL;
+        halted(vm, vm->halted_arg); /* the VM may be gone now */
+        return;
+    }
     if (why && vm->pending)
         pending_run(vm, -EIO, why);
     if (why && vm->power == VM_POWER_OFF && !vm->pending && state == VMLINK_STARTING)
@@ -376,6 +384,17 @@ int vm_ready(struct vm *vm, vm_ready_cb cb, void *arg)
     *at = p;
     vmlink_start(vm->link);
     return 0;
+}
+
+void vm_halt(struct vm *vm, void (*cb)(struct vm *vm, void *arg), void *arg)
+{
+    if (vmlink_state(vm->link) == VMLINK_STOPPED) {
+        cb(vm, arg);
+        return;
+    }
+    vm->halted = cb;
+    vm->halted_arg = arg;
+    vmlink_stop(vm->link, true);
 }
 
 /* ---- life ---- */

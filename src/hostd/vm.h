@@ -42,19 +42,21 @@ struct vm {
     struct vmxfile *config; /* NULL: cannot be read */
     char *problem;          /* why not */
     enum vm_power power;
-    bool clean_off;          /* the guest shut itself down */
-    json_t *guest;           /* the guest state of docs/control-protocol.md, NULL = none yet */
-    json_t *guestinfo;       /* volatile guestinfo.* values */
-    int heartbeat;           /* enum vim_ManagedEntityStatus */
-    const char *guest_state; /* "shuttingDown" ... while a soft power operation is under way */
-    int64_t modified;        /* wall clock, us: last reconfiguration */
+    bool clean_off;    /* the guest shut itself down */
+    json_t *guest;     /* the guest state of docs/control-protocol.md, NULL = none yet */
+    json_t *guestinfo; /* volatile guestinfo.* values */
+    int heartbeat;     /* enum vim_ManagedEntityStatus */
+    int64_t modified;  /* wall clock, us: last reconfiguration */
     int64_t boot_time, suspend_time;
     uint32_t change_number; /* makes changeVersion different */
     bool tools_installer_mounted;
-    struct vmlink *link;        /* always there */
-    struct vm_pending *pending; /* waiting for the link to come up */
-    uv_timer_t *idle;           /* stops vmx some time after power off */
-    struct task *task;          /* the operation that runs */
+    struct vmlink *link;                      /* always there */
+    struct vm_pending *pending;               /* waiting for the link to come up */
+    void (*halted)(struct vm *vm, void *arg); /* vm_halt */
+    void *halted_arg;
+    uv_timer_t *idle;  /* stops vmx some time after power off */
+    struct task *task; /* the operation that runs */
+    bool busy;         /* it is being unregistered */
 };
 
 /* ---- objects (vm.c) ---- */
@@ -73,6 +75,8 @@ void vm_remove(struct vm *vm);
 /* `cb` runs once the VM's vmx answers (code 0) or cannot be had; perhaps at once. */
 typedef void (*vm_ready_cb)(struct vm *vm, int code, const char *why, void *arg);
 int vm_ready(struct vm *vm, vm_ready_cb cb, void *arg);
+/* Ends the VM's vmx (the machine must be off); `cb` runs when it is gone, perhaps at once. */
+void vm_halt(struct vm *vm, void (*cb)(struct vm *vm, void *arg), void *arg);
 
 /* Something of the VM changed: tells the watchers of everything that shows it. */
 enum vm_change { VM_CHANGED_POWER = 1, VM_CHANGED_GUEST = 2, VM_CHANGED_CONFIG = 4 };
@@ -121,6 +125,41 @@ struct vim_VirtualMachineSummary *vm_summary(const struct vm *vm, struct arena *
 struct vim_VirtualMachineFileLayout *vm_layout(const struct vm *vm, struct arena *a);
 struct vim_VirtualMachineFileLayoutEx *vm_layout_ex(const struct vm *vm, struct arena *a);
 struct vim_VirtualMachineStorageInfo *vm_storage(const struct vm *vm, struct arena *a);
+
+/* ---- operations ---- */
+
+/* Starts a task that keeps others away from the VM until vm_op_end. NULL when the call has been
+ * ended: another task runs, or none could be made. The call is answered by the caller. */
+struct task *vm_op_begin(struct call *call, struct vm *vm, const char *method,
+                         const char *description);
+/* The task has ended. */
+void vm_op_end(struct vm *vm);
+/* Ends the task with what a failed request to vmx means. */
+void vm_op_fail(struct vm *vm, const struct vmlink_reply *reply, int requested_power);
+void vm_fail_power_state(struct task *task, const struct vm *vm, int requested);
+
+/* Asks vmx to write keys, and takes them over. `cb` gets what config.set was answered. */
+int vm_write_keys(struct vm *vm, json_t *set, const char *user, vmlink_reply_cb cb, void *arg);
+
+/* ---- specs (vm_spec.c) ---- */
+
+/* Why a spec cannot be done; ends a task. */
+struct spec_fault {
+    const struct vim_object *fault;
+    const char *text;
+};
+
+/* The keys of the .vmx file that a spec sets (null: removes) go to `set`. `vm` NULL: a new one.
+ * 0, -EINVAL with the fault filled in, -ENOMEM. */
+int vm_spec_keys(struct arena *a, const struct vim_VirtualMachineConfigSpec *spec,
+                 const struct vm *vm, json_t *set, struct spec_fault *ret_fault);
+/* Does the caller hold the privileges that the spec needs on the VM? Otherwise ends the call. */
+bool vm_spec_allowed(struct call *call, const struct vim_VirtualMachineConfigSpec *spec);
+/* Sets what a new VM needs and the spec left open. */
+int vm_spec_defaults(json_t *set);
+void spec_fail_name(struct arena *a, const char *name, struct spec_fault *ret);
+void spec_fail_duplicate(struct arena *a, const char *name, const struct mo *there,
+                         struct spec_fault *ret);
 
 /* ---- storing (vm_store.c) ---- */
 

@@ -62,12 +62,25 @@ static bool matches(const char *s, const char *pattern)
 bool vm_config_is_modelled(const char *key)
 {
     static const char *const patterns[] = {
-        ".encoding",   "config.version", "virtualHW.version",
-        "displayName", "annotation",     "guestOS",
-        "memSize",     "numvcpus",       "cpuid.coresPerSocket",
-        "uuid.bios",   "uuid.location",  "vc.uuid",
-        "firmware",    "ethernet*",      "scsi*",
-        "ide0*",       "ide1*",          "inguest.sandbox.user*",
+        ".encoding",
+        "config.version",
+        "virtualHW.version",
+        "displayName",
+        "annotation",
+        "guestOS",
+        "memSize",
+        "numvcpus",
+        "cpuid.coresPerSocket",
+        "uuid.bios",
+        "uuid.location",
+        "vc.uuid",
+        "firmware",
+        "ethernet*",
+        "scsi*",
+        "ide0*",
+        "ide1*",
+        "inguest.sandbox.user*",
+        "inguest.powerState",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {

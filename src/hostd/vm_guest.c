@@ -136,8 +136,6 @@ static const char *guest_state(const struct vm *vm)
 
     if (vm->power != VM_POWER_ON)
         return "notRunning";
-    if (vm->guest_state)
-        return vm->guest_state;
     for (size_t i = 0; state && i < ARRAY_SIZE(known); i++) {
         if (!strcmp(state, known[i]))
             return known[i];
