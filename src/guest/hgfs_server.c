@@ -269,7 +269,7 @@ static void create_session(struct hgfs_job *job)
         job->reply.session = (struct hgfs_session){
             .session_id = session->id,
             .max_packet = packet_size(job->op, job->request.session.max_packet),
-            .flags = HGFS_SESSION_MAX_PACKET_VALID,
+            .flags = HGFS_SESSION_MAX_PACKET_VALID | HGFS_SESSION_UNDO,
             .capability_count = (uint32_t)n,
             .capabilities = able,
         };

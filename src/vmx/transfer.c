@@ -196,7 +196,7 @@ static void file_closed(const struct hgfs_answer *answer, void *arg)
         err = (struct transfer_error){answer->err, answer->hop, answer->vix, ""};
         snprintf(err.text, sizeof(err.text), "closing the file: %s", answer->text);
         t->finished = false;
-        t->remove = t->write;
+        t->remove = t->write && !t->undo;
     }
     if (t->finished)
         tell(t, (int64_t)t->moved, NULL);
@@ -288,6 +288,9 @@ void transfer_fail(struct transfer *t, const struct transfer_error *err)
     if (t->state == TRANSFER_ENDING)
         return;
     begin_end(t);
+    /* To close the file would be to say that it is complete. */
+    if (t->undo && t->write)
+        t->have_file = false;
     t->remove = t->write && t->have_file;
     tell(t, 0, err);
     transfer_settle(t);
@@ -433,6 +436,7 @@ static void opened_session(const struct hgfs_answer *answer, void *arg)
     if (!answer->err) {
         t->hgfs.session_id = s->session_id;
         t->have_session = true;
+        t->undo = (s->flags & HGFS_SESSION_UNDO) != 0;
     }
     if (!goes_on(t, answer))
         return;

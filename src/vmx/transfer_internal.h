@@ -36,6 +36,7 @@ struct transfer {
     enum transfer_state state;
     bool write, overwrite;
     bool have_session, have_file, remove;
+    bool undo;                 /* the agent undoes what is not closed when the session ends */
     bool finished;             /* all data is moved */
     struct transfer_open open; /* pointers in it are ours */
     struct buf name;           /* HGFS form of the path */

@@ -278,6 +278,9 @@ enum hgfs_session_flag {
     HGFS_SESSION_CHANGE_NOTIFY = 2,
     HGFS_SESSION_OPLOCK = 4,
     HGFS_SESSION_ASYNC_IO = 8,
+    /* Ours (docs/guest-rpc-extensions.md), in replies: what was made or emptied in the session and
+     * not closed by its end is as it was before. */
+    HGFS_SESSION_UNDO = 0x100,
 };
 struct hgfs_capability {
     uint32_t op;
