@@ -41,6 +41,9 @@ static void power_changed(enum power_state state, enum power_reason reason, cons
              text && *text ? ": " : "", text ? text : "");
     if (vmconfig_set(&vm->config, VMCONFIG_POWER_STATE, power_name(vm->power), &err))
         log_error("power: the state could not be kept: %s", error_text(&err));
+    /* The guest has its users now. */
+    if (state == POWER_ON && vmconfig_forget_secrets(&vm->config, &err))
+        log_error("config: %s", error_text(&err));
     if (vm->ctl)
         ctl_power(vm->ctl, power_name(vm->power), reason, text);
     if (state == POWER_OFF && vm->stopping && vm->ended)

@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "wire/vmxfile.h"
+
+#define SECRET_PREFIX "inguest.sandbox.user."
+#define SECRET_SUFFIX ".passwordHash"
 
 int vmconfig_open(struct vmconfig *c, int folder_fd, const char *file, struct error *err)
 {
@@ -52,6 +56,14 @@ int64_t vmconfig_get_int(const struct vmconfig *c, const char *key, int64_t fall
     return vmxfile_get_int(c->text, key, fallback);
 }
 
+bool vmconfig_is_secret(const char *key)
+{
+    size_t len = strlen(key), prefix = strlen(SECRET_PREFIX), suffix = strlen(SECRET_SUFFIX);
+
+    return len > prefix + suffix && !strncasecmp(key, SECRET_PREFIX, prefix) &&
+           !strcasecmp(key + len - suffix, SECRET_SUFFIX);
+}
+
 json_t *vmconfig_json(const struct vmconfig *c)
 {
     json_t *all = json_object();
@@ -60,7 +72,8 @@ json_t *vmconfig_json(const struct vmconfig *c)
 
     while (all && vmxfile_next(c->text, &pos, &key, &value))
         /* A value that is not UTF-8 cannot be told to hostd; it stays in the file. */
-        json_object_set_new(all, key, json_string(value) ?: json_string(""));
+        if (!vmconfig_is_secret(key))
+            json_object_set_new(all, key, json_string(value) ?: json_string(""));
     return all;
 }
 
@@ -114,6 +127,22 @@ int vmconfig_update(struct vmconfig *c, const json_t *set, struct error *err)
     vmxfile_free(c->text);
     c->text = fresh;
     return 0;
+}
+
+int vmconfig_forget_secrets(struct vmconfig *c, struct error *err)
+{
+    json_t *set = json_object();
+    const char *key, *value;
+    size_t pos = 0;
+    int r = set ? 0 : error_set(err, -ENOMEM, "no memory");
+
+    while (set && vmxfile_next(c->text, &pos, &key, &value))
+        if (vmconfig_is_secret(key))
+            json_object_set_new(set, key, json_null());
+    if (json_object_size(set))
+        r = vmconfig_update(c, set, err);
+    json_decref(set);
+    return r;
 }
 
 int vmconfig_set(struct vmconfig *c, const char *key, const char *value, struct error *err)

@@ -31,13 +31,21 @@ const char *vmconfig_get(const struct vmconfig *c, const char *key);
 bool vmconfig_get_bool(const struct vmconfig *c, const char *key, bool fallback);
 int64_t vmconfig_get_int(const struct vmconfig *c, const char *key, int64_t fallback);
 
-/* Every key, as an object of strings; NULL when memory is short. A new reference. */
+/* Whether the key holds a secret, which is not told to hostd: the password hashes of a sandbox's
+ * users, which are used once, when they are made. */
+bool vmconfig_is_secret(const char *key);
+
+/* Every key but the secret ones, as an object of strings; NULL when memory is short. A new
+ * reference. */
 json_t *vmconfig_json(const struct vmconfig *c);
 
 /* Applies an object of key to string, null removes; all of it or nothing, durable on return.
  * -EINVAL (a key or value that cannot be), -EMSGSIZE, -ENOMEM, or why the file cannot be
  * written. */
 int vmconfig_update(struct vmconfig *c, const json_t *set, struct error *err);
+
+/* Removes the secret keys, durably. */
+int vmconfig_forget_secrets(struct vmconfig *c, struct error *err);
 
 int vmconfig_set(struct vmconfig *c, const char *key, const char *value, struct error *err);
 

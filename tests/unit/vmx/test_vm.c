@@ -535,6 +535,30 @@ static void the_last_power_state_survives(void **state)
     peer_close(&p);
 }
 
+static void password_hashes_are_used_once_and_never_told(void **state)
+{
+    static const char key[] = "inguest.sandbox.user.0.passwordHash";
+    struct peer p;
+    json_t *r;
+
+    (void)state;
+    peer_open(&p, CONFIG "inguest.sandbox.user.0.name = \"root\"\n"
+                         "inguest.sandbox.user.0.passwordHash = \"$y$x\"\n");
+    peer_connect(&p);
+    r = json_object_get(peer_ask(&p, 1, "{\"op\":\"hello\",\"protocol\":1}", NULL, 0), "result");
+    assert_null(json_object_get(json_object_get(r, "config"), key));
+    p.machine.fail_start = true;
+    peer_ask(&p, 2, "{\"op\":\"power\",\"action\":\"on\"}", NULL, 0);
+    assert_non_null(vmconfig_get(&p.vm->config, key));
+    p.machine.fail_start = false;
+    peer_ask(&p, 2, "{\"op\":\"power\",\"action\":\"on\"}", NULL, 0);
+    assert_null(vmconfig_get(&p.vm->config, key));
+    peer_reopen(&p);
+    assert_null(vmconfig_get(&p.vm->config, key));
+    assert_string_equal(vmconfig_get(&p.vm->config, "inguest.sandbox.user.0.name"), "root");
+    peer_close(&p);
+}
+
 static void configuration_is_all_or_nothing(void **state)
 {
     struct peer p;
@@ -684,6 +708,7 @@ int main(void)
         cmocka_unit_test(an_agent_without_the_capability_is_not_asked),
         cmocka_unit_test(hello_tells_everything),
         cmocka_unit_test(the_last_power_state_survives),
+        cmocka_unit_test(password_hashes_are_used_once_and_never_told),
         cmocka_unit_test(configuration_is_all_or_nothing),
         cmocka_unit_test(a_new_hostd_takes_the_place_of_the_old),
         cmocka_unit_test(shutdown_is_for_a_vm_that_is_off),
