@@ -74,6 +74,7 @@ struct http_request {
     void *gone_arg;
 
     /* body stream */
+    bool body_begun; /* the headers' part is over */
     bool receiving, recv_ended;
     int recv_fd;
     bool recv_is_socket;

@@ -181,6 +181,7 @@ static enum MHD_Result first_call(struct http *http, struct MHD_Connection *c, c
 static enum MHD_Result body_call(struct http_request *req, const char *data, size_t *size)
 {
     bool stream = req->route && req->route->body == HTTP_BODY_STREAM;
+    req->body_begun = true;
     if (!stream && !req->too_large && buf_put(&req->body, data, *size) != 0) {
         log_warn("http: %s: body over %u bytes refused", req->source, HTTP_BODY_MAX);
         req->too_large = true;
@@ -199,8 +200,21 @@ static enum MHD_Result body_call(struct http_request *req, const char *data, siz
     return MHD_YES;
 }
 
+/* The connection was suspended before its body was read, and goes on: libmicrohttpd asks once more.
+ * An answer now would close the connection on a client that is still sending, who would often see
+ * only a reset; so it is given now only to one who waits for leave to send. */
+static bool body_first(struct http_request *req)
+{
+    if (req->route->body != HTTP_BODY_STREAM || req->body_begun)
+        return false;
+    req->body_begun = true;
+    return !(req->answered && http_header(req, MHD_HTTP_HEADER_EXPECT));
+}
+
 static enum MHD_Result last_call(struct http_request *req)
 {
+    if (body_first(req))
+        return MHD_YES;
     if (req->answered) {
         if (!req->response)
             return MHD_NO;
