@@ -1,6 +1,7 @@
 #include "guest/auth.h"
 
 #include <errno.h>
+#include <nettle/memops.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,7 +33,7 @@ struct attempt {
     enum attempt_state state;
     struct auth_waiter *waiters;
     char *user, *password;
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[SHA256_DIGEST_SIZE];
     uv_timer_t timer;
     uv_process_t process;
     uv_poll_t poll;
@@ -352,7 +353,7 @@ static void start_soon(uv_timer_t *timer)
 }
 
 static int add_attempt(struct auth *a, const char *user, const char *password,
-                       const uint8_t digest[SHA256_SIZE], struct attempt **ret)
+                       const uint8_t digest[SHA256_DIGEST_SIZE], struct attempt **ret)
 {
     struct attempt *t = mem_calloc(1, sizeof(*t)), **at;
 
@@ -369,7 +370,7 @@ static int add_attempt(struct auth *a, const char *user, const char *password,
     t->auth = a;
     t->fd = -1;
     t->in = BUF_INIT(2 * AUTH_ANSWER_MAX);
-    memcpy(t->digest, digest, SHA256_SIZE);
+    memcpy(t->digest, digest, SHA256_DIGEST_SIZE);
     t->timer.data = t->process.data = t->poll.data = t;
     uv_timer_init(a->loop, &t->timer);
     t->handles = 1;
@@ -425,7 +426,7 @@ void auth_free(struct auth *a)
 
 const char *auth_check_cached(struct auth *a, const char *user, const char *password)
 {
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[SHA256_DIGEST_SIZE];
 
     auth_cache_digest(&a->cache, user, password, digest);
     return auth_cache_find(&a->cache, digest);
@@ -434,7 +435,7 @@ const char *auth_check_cached(struct auth *a, const char *user, const char *pass
 int auth_check(struct auth *a, const char *user, const char *password, auth_done done, void *arg,
                struct auth_waiter **ret)
 {
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[SHA256_DIGEST_SIZE];
     struct auth_waiter *w, **at;
     struct attempt *t;
     int r;
@@ -449,7 +450,7 @@ int auth_check(struct auth *a, const char *user, const char *password, auth_done
     auth_cache_digest(&a->cache, user, password, digest);
     for (t = a->attempts; t; t = t->next)
         if ((t->state == ATTEMPT_WAITING || t->state == ATTEMPT_CHECKING) &&
-            sha256_equal(t->digest, digest))
+            memeql_sec(t->digest, digest, SHA256_DIGEST_SIZE))
             break;
     if (!t) {
         r = add_attempt(a, user, password, digest, &t);

@@ -1,6 +1,8 @@
 #include "guest/auth_cache.h"
 
 #include <errno.h>
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -46,17 +48,18 @@ void auth_cache_clear(struct auth_cache *c)
 }
 
 void auth_cache_digest(const struct auth_cache *c, const char *user, const char *password,
-                       uint8_t ret[SHA256_SIZE])
+                       uint8_t ret[SHA256_DIGEST_SIZE])
 {
-    struct hmac_sha256 m;
+    struct hmac_sha256_ctx m;
 
-    hmac_sha256_init(&m, c->key, sizeof(c->key));
-    hmac_sha256_update(&m, user, strlen(user) + 1);
-    hmac_sha256_update(&m, password, strlen(password));
-    hmac_sha256_final(&m, ret);
+    hmac_sha256_set_key(&m, sizeof(c->key), c->key);
+    hmac_sha256_update(&m, strlen(user) + 1, (const uint8_t *)user);
+    hmac_sha256_update(&m, strlen(password), (const uint8_t *)password);
+    hmac_sha256_digest(&m, SHA256_DIGEST_SIZE, ret);
+    explicit_bzero(&m, sizeof(m));
 }
 
-const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_SIZE])
+const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_DIGEST_SIZE])
 {
     struct auth_files now;
 
@@ -69,7 +72,7 @@ const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_SI
     for (size_t i = 0; i < AUTH_CACHE_ENTRIES; i++) {
         struct auth_cache_entry *e = &c->entries[i];
 
-        if (e->until_ms == 0 || !sha256_equal(e->digest, digest))
+        if (e->until_ms == 0 || !memeql_sec(e->digest, digest, SHA256_DIGEST_SIZE))
             continue;
         if (clock_ms() < e->until_ms)
             return e->account;
@@ -79,21 +82,23 @@ const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_SI
     return NULL;
 }
 
-void auth_cache_put(struct auth_cache *c, const uint8_t digest[SHA256_SIZE], const char *account)
+void auth_cache_put(struct auth_cache *c, const uint8_t digest[SHA256_DIGEST_SIZE],
+                    const char *account)
 {
     struct auth_cache_entry *oldest = &c->entries[0];
 
     if (c->keep_ms == 0)
         return;
     for (size_t i = 0; i < AUTH_CACHE_ENTRIES; i++) {
-        if (c->entries[i].until_ms && sha256_equal(c->entries[i].digest, digest)) {
+        if (c->entries[i].until_ms &&
+            memeql_sec(c->entries[i].digest, digest, SHA256_DIGEST_SIZE)) {
             oldest = &c->entries[i];
             break;
         }
         if (c->entries[i].until_ms < oldest->until_ms)
             oldest = &c->entries[i];
     }
-    memcpy(oldest->digest, digest, SHA256_SIZE);
+    memcpy(oldest->digest, digest, SHA256_DIGEST_SIZE);
     oldest->until_ms = clock_ms() + c->keep_ms;
     snprintf(oldest->account, sizeof(oldest->account), "%s", account);
 }

@@ -9,10 +9,10 @@
 #ifndef GUEST_AUTH_CACHE_H
 #define GUEST_AUTH_CACHE_H
 
+#include <nettle/sha2.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "base/sha256.h"
 #include "guest/auth_proto.h"
 
 #define AUTH_CACHE_ENTRIES    256u
@@ -23,7 +23,7 @@
 #define AUTH_PENALTY_FORGET_MS 300000u
 
 struct auth_cache_entry {
-    uint8_t digest[SHA256_SIZE];
+    uint8_t digest[SHA256_DIGEST_SIZE];
     uint64_t until_ms; /* 0 = free */
     char account[AUTH_NAME_MAX + 1];
 };
@@ -39,7 +39,7 @@ struct auth_files {
 };
 
 struct auth_cache {
-    uint8_t key[SHA256_SIZE];
+    uint8_t key[SHA256_DIGEST_SIZE];
     const char *shadow_path;
     uint32_t keep_ms;
     struct auth_files files;
@@ -52,11 +52,12 @@ int auth_cache_init(struct auth_cache *c, const char *shadow_path, uint32_t keep
 void auth_cache_clear(struct auth_cache *c);
 
 void auth_cache_digest(const struct auth_cache *c, const char *user, const char *password,
-                       uint8_t ret[SHA256_SIZE]);
+                       uint8_t ret[SHA256_DIGEST_SIZE]);
 
 /* The account name of an earlier success, or NULL. */
-const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_SIZE]);
-void auth_cache_put(struct auth_cache *c, const uint8_t digest[SHA256_SIZE], const char *account);
+const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_DIGEST_SIZE]);
+void auth_cache_put(struct auth_cache *c, const uint8_t digest[SHA256_DIGEST_SIZE],
+                    const char *account);
 
 /* Milliseconds that the next attempt with this name has to wait. */
 uint32_t auth_penalty_wait(const struct auth_cache *c, const char *user);
