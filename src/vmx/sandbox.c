@@ -128,19 +128,6 @@ static pid_t clone_process(uint64_t flags, int exit_signal)
 
 /* ---- init, until it executes its program ---- */
 
-static int loopback_up(struct error *err)
-{
-    AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct ifreq ifr = {.ifr_name = "lo"};
-
-    if (fd < 0)
-        return errno == EAFNOSUPPORT ? 0 : error_errno(err, -errno, "cannot open a socket for lo");
-    ifr.ifr_flags = IFF_UP;
-    if (ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
-        return error_errno(err, -errno, "cannot set the interface lo up");
-    return 0;
-}
-
 static int set_limit(__rlimit_resource_t what, rlim_t value, const char *words, struct error *err)
 {
     struct rlimit old;
@@ -182,7 +169,7 @@ static int init_prepare(const struct birth *b, struct error *err)
     if (r == 0 && sethostname(host, strlen(host)) < 0)
         r = error_errno(err, -errno, "cannot set the host name");
     if (r == 0)
-        r = loopback_up(err);
+        r = sandbox_net_up(b->place->uid_base, err);
     if (r == 0)
         r = sandbox_root_complete(b->request, &b->files, err);
     /* The copy of the mounts belongs to the guest's user namespace: what came from the host in it

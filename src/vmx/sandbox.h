@@ -89,6 +89,9 @@ int sandbox_freeze(struct sandbox *s, int frozen, struct error *err);
  * sandbox_kill was called. */
 enum machine_stop_reason sandbox_reap(struct sandbox *s, int asked, struct error *ret_text);
 
+/* sandbox_net.c: in init, lo and an interface eth0 that leads nowhere. */
+int sandbox_net_up(unsigned uid_base, struct error *err);
+
 /* sandbox_mounts.c: what of the host the guest will see. */
 enum sandbox_source {
     SANDBOX_ROOT,
