@@ -45,6 +45,21 @@ static char *find_vmx(void)
     return mem_strdup(INGUEST_LIBEXECDIR "/inguest-vmx");
 }
 
+/* Where the guest's agent is: beside vmx (installed), or where the build puts it. NULL: leave it to
+ * vmx. */
+static char *find_agent_dir(const char *vmx_path)
+{
+    static const char *const places[] = {"", "/../guest"};
+    const char *slash = strrchr(vmx_path, '/');
+    for (size_t i = 0; slash && i < ARRAY_SIZE(places); i++) {
+        AUTO_FREE char *dir = mem_printf("%.*s%s", (int)(slash - vmx_path), vmx_path, places[i]);
+        AUTO_FREE char *agent = dir ? mem_printf("%s/toolboxd", dir) : NULL;
+        if (agent && access(agent, X_OK) == 0)
+            return realpath(dir, NULL);
+    }
+    return NULL;
+}
+
 static char *make_folder(const char *path, struct error *err)
 {
     char full[PATH_MAX];
@@ -66,6 +81,8 @@ static int prepare(struct options *o, struct error *err)
         o->vmx_path = find_vmx();
     if (!o->vmx_path)
         return error_set(err, -ENOMEM, "no memory");
+    if (!o->agent_dir)
+        o->agent_dir = find_agent_dir(o->vmx_path);
     if (o->log_file) {
         AUTO_CLOSE int fd =
             open(o->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
