@@ -40,6 +40,12 @@ bool vim_field_is_set(const struct vim_field *field, const void *container)
     return scalar_is_set(field->type, at(container, field->offset));
 }
 
+/* Bytes of one value in C, also of one item of an array. */
+static size_t item_size(const struct vim_type *type)
+{
+    return type->kind == VIM_KIND_DATA ? sizeof(void *) : type->size;
+}
+
 /* The place inside `any` that holds a single value of its type. */
 static void *any_place(struct vim_any *any)
 {
@@ -63,17 +69,10 @@ struct vim_any *vim_any_field(struct arena *a, const struct vim_field *field, co
     if (any->is_array)
         memcpy(&any->v.array, p, sizeof(any->v.array));
     else
-        memcpy(any_place(any), p, field->type->size);
+        memcpy(any_place(any), p, item_size(field->type));
     if (!any->is_array && field->type->kind == VIM_KIND_DATA)
         any->type = any->v.object->type;
     return any;
-}
-
-/* ---- sizes: how far apart the items of an array are ---- */
-
-static size_t item_size(const struct vim_type *type)
-{
-    return type->kind == VIM_KIND_DATA ? sizeof(void *) : type->size;
 }
 
 /* ---- copy ---- */

@@ -6,8 +6,13 @@
 
 #include "base/mem.h"
 
+#ifdef __SANITIZE_ADDRESS__
+/* A block for each allocation, so that the sanitizer sees where one ends. */
+#define ARENA_BLOCK_SIZE sizeof(struct arena_block)
+#else
 #define ARENA_BLOCK_SIZE 4096u
-#define ARENA_ALIGN      (_Alignof(max_align_t))
+#endif
+#define ARENA_ALIGN (_Alignof(max_align_t))
 
 struct arena_block {
     struct arena_block *next;
