@@ -33,27 +33,6 @@ static void put_end(struct encoder *e, const char *name)
     PUT(e, ">");
 }
 
-/* ---- what the client's release knows ---- */
-
-/* The type to send an object as: its own, or the nearest base that the client knows, but nothing
- * above the declared type. NULL: the client knows none. */
-static const struct vim_type *known_type(const struct encoder *e, const struct vim_type *type,
-                                         const struct vim_type *declared)
-{
-    while (type && type != declared && type->since > e->version)
-        type = type->base;
-    return type;
-}
-
-static const char *known_mo_name(const struct encoder *e, const char *name)
-{
-    const struct vim_mo_type *mo = vim_mo_type_find(name);
-
-    while (mo && mo->since > e->version && mo->base)
-        mo = mo->base;
-    return mo ? mo->name : name;
-}
-
 /* ---- values ---- */
 
 static void put_object(struct encoder *e, const char *name, const struct vim_type *declared,
@@ -97,11 +76,6 @@ static void put_scalar_text(struct encoder *e, const struct vim_type *type, cons
     }
 }
 
-static bool enum_known(const struct encoder *e, const struct vim_type *type, int value)
-{
-    return vim_enum_name(type, value) && type->values[value - 1].since <= e->version;
-}
-
 /* One value. `boxed`: inside anyType, where every element says its type. */
 static void put_value(struct encoder *e, const char *name, const struct vim_type *type,
                       const void *place, bool boxed)
@@ -114,7 +88,7 @@ static void put_value(struct encoder *e, const char *name, const struct vim_type
         put_any(e, name, *(struct vim_any *const *)place);
         return;
     case VIM_KIND_ENUM:
-        if (!enum_known(e, type, *(const int *)place))
+        if (!vim_known_enum(type, *(const int *)place, e->version))
             return;
         break;
     case VIM_KIND_REF:
@@ -130,7 +104,8 @@ static void put_value(struct encoder *e, const char *name, const struct vim_type
         const struct vim_ref *ref = place;
 
         PUT(e, " type=\"");
-        xml_put_text(e->out, known_mo_name(e, ref->type ? ref->type : "ManagedObject"));
+        xml_put_text(e->out,
+                     vim_known_mo_name(ref->type ? ref->type : "ManagedObject", e->version));
         PUT(e, "\"");
     }
     if (boxed)
@@ -183,7 +158,7 @@ static void put_object(struct encoder *e, const char *name, const struct vim_typ
 
     if (!object)
         return;
-    type = known_type(e, object->type, declared);
+    type = vim_known_type(object->type, declared, e->version);
     if (!type)
         return;
     if (++e->depth > VALUE_DEPTH_MAX) {
@@ -208,7 +183,7 @@ static void put_any(struct encoder *e, const char *name, const struct vim_any *a
 
     if (!any)
         return;
-    type = known_type(e, any->type, NULL);
+    type = vim_known_type(any->type, NULL, e->version);
     if (!type)
         return;
     if (++e->depth > VALUE_DEPTH_MAX) {
@@ -256,7 +231,7 @@ int soap_encode_response(struct buf *out, const struct vim_method *method, const
 
 static void put_fault_detail(struct encoder *e, const struct vim_object *detail)
 {
-    const struct vim_type *type = known_type(e, detail->type, NULL);
+    const struct vim_type *type = vim_known_type(detail->type, NULL, e->version);
 
     if (!type)
         return;

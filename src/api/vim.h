@@ -149,6 +149,8 @@ enum vim_field_flags {
     VIM_FIELD_DEFAULT = 1u << 2,
     /* A password or the like: cleared after use, never logged. */
     VIM_FIELD_SECRET = 1u << 3,
+    /* An array of objects with the fields key (a string) and value; in JSON an object. */
+    VIM_FIELD_MAP = 1u << 4,
 };
 
 #define VIM_NO_HAS UINT32_MAX

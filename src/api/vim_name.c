@@ -70,3 +70,25 @@ const char *vim_array_item_name(const struct vim_type *item)
 {
     return plain(item)->name;
 }
+
+const struct vim_type *vim_known_type(const struct vim_type *type, const struct vim_type *declared,
+                                      vim_version version)
+{
+    while (type && type != declared && type->since > version)
+        type = type->base;
+    return type;
+}
+
+const char *vim_known_mo_name(const char *name, vim_version version)
+{
+    const struct vim_mo_type *mo = vim_mo_type_find(name);
+
+    while (mo && mo->since > version && mo->base)
+        mo = mo->base;
+    return mo ? mo->name : name;
+}
+
+bool vim_known_enum(const struct vim_type *type, int value, vim_version version)
+{
+    return vim_enum_name(type, value) && type->values[value - 1].since <= version;
+}

@@ -8,6 +8,7 @@
 #include "hostd/guest.h"
 #include "hostd/hostd.h"
 #include "hostd/inventory.h"
+#include "hostd/json_endpoint.h"
 #include "hostd/property.h"
 #include "hostd/session_methods.h"
 #include "hostd/soap_endpoint.h"
