@@ -95,7 +95,7 @@ int hgfs_work_search_read(struct hgfs_job *job)
     }
     name = (const char *)n->names.data + n->starts[job->request.search_read.index];
     path = mem_printf("%s/%s", n->folder, name);
-    if (!path || hgfs_name_escape(&job->text, name, strlen(name)) < 0)
+    if (!path || hgfs_name_unescape(&job->text, name, strlen(name)) < 0)
         return hgfs_fail(ENOMEM);
     e->name.bytes = buf_text(&job->text);
     e->name.len = job->text.len;
