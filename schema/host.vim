@@ -86,7 +86,7 @@ data VirtualNicManagerNetConfig since 4.0 {
     nicType: string;
     multiSelectAllowed: boolean;
     candidateVnic?: HostVirtualNic[];
-    selectedVnic?: HostVirtualNic[];
+    selectedVnic?: string[];
 }
 
 data HostVirtualNic {

@@ -135,15 +135,17 @@ static struct vim_HostVirtualNicManagerInfo *nic_manager(struct arena *a)
         return NULL;
     info->netConfig.items = arena_memdup(a, &net, sizeof(net));
     net->candidateVnic.items = arena_memdup(a, &nic, sizeof(nic));
-    net->selectedVnic.items = net->candidateVnic.items;
+    net->selectedVnic.items = ARENA_ARRAY(a, 1, const char *);
     nic->spec->ip->ipAddress = own_address(a);
-    if (!info->netConfig.items || !net->candidateVnic.items || !nic->spec->ip->ipAddress)
+    if (!info->netConfig.items || !net->candidateVnic.items || !net->selectedVnic.items ||
+        !nic->spec->ip->ipAddress)
         return NULL;
     info->netConfig.count = net->candidateVnic.count = net->selectedVnic.count = 1;
     net->nicType = "management";
     net->multiSelectAllowed = true;
     nic->device = "vmk0";
     nic->key = "key-vim.host.VirtualNic-vmk0";
+    net->selectedVnic.items[0] = nic->key;
     nic->portgroup = "Management Network";
     return info;
 }
