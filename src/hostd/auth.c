@@ -356,3 +356,36 @@ bool authz_check(struct host *host, const struct session *session, struct vim_re
     return session && !session->ended &&
            authz_check_user(host, session->user_id, session->user, object, privilege);
 }
+
+/* The roles that the permissions on this very object give. */
+static size_t roles_at(struct host *host, const char *key, bool inherited,
+                       const struct session *session, int32_t *ret, size_t max)
+{
+    const struct auth *a = host->auth;
+    size_t n = 0;
+    for (unsigned i = a->heads[hash(key)]; i; i = a->next[i - 1]) {
+        const struct auth_permission *p = &a->permissions[i - 1];
+        if (strcmp(p->object, key) != 0 || (inherited && !p->propagate) ||
+            !concerns(a, p, session->user_id, session->user))
+            continue;
+        if (!p->group) {
+            ret[0] = p->role; /* a user's own permission wins */
+            return 1;
+        }
+        if (n < max)
+            ret[n++] = p->role;
+    }
+    return n;
+}
+
+size_t auth_effective_roles(struct host *host, const struct session *session, struct vim_ref object,
+                            int32_t *ret, size_t max)
+{
+    size_t n = 0;
+    for (int depth = 0; n == 0 && max && depth < PARENTS_MAX; depth++) {
+        n = roles_at(host, auth_object_key(host, object), depth > 0, session, ret, max);
+        if (!host->objects || !host->objects->parent(host, object, &object))
+            break;
+    }
+    return n;
+}

@@ -54,6 +54,10 @@ bool authz_check(struct host *host, const struct session *session, struct vim_re
 bool authz_check_user(struct host *host, int64_t user_id, const char *user, struct vim_ref object,
                       const char *privilege);
 
+/* The roles, at most `max`, that the session's user has on an object of the tree. */
+size_t auth_effective_roles(struct host *host, const struct session *session, struct vim_ref object,
+                            int32_t *ret, size_t max);
+
 /* The object is destroyed: its permissions go. */
 void authz_forget(struct host *host, struct vim_ref object);
 

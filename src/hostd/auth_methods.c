@@ -51,8 +51,8 @@ struct vim_AuthorizationRole *auth_describe_role(const struct auth_role *role, s
     return r->name ? r : NULL;
 }
 
-static struct vim_Permission *describe(struct host *host, const struct auth_permission *p,
-                                       struct arena *a)
+struct vim_Permission *auth_describe_permission(struct host *host, const struct auth_permission *p,
+                                                struct arena *a)
 {
     struct vim_Permission *r = VIM_NEW(a, Permission);
     if (!r)
@@ -198,7 +198,7 @@ static int collect(struct call *call, struct vim_array_Permission *ret,
     for (size_t i = 0; i < n; i++) {
         if (!want(call, &all[i], arg))
             continue;
-        struct vim_Permission *p = describe(call->host, &all[i], call->arena);
+        struct vim_Permission *p = auth_describe_permission(call->host, &all[i], call->arena);
         if (!p)
             return -ENOMEM;
         ret->items[ret->count++] = p;

@@ -8,5 +8,7 @@
 
 /* NULL: out of memory. */
 struct vim_AuthorizationRole *auth_describe_role(const struct auth_role *role, struct arena *a);
+struct vim_Permission *auth_describe_permission(struct host *host, const struct auth_permission *p,
+                                                struct arena *a);
 
 #endif

@@ -2,9 +2,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hostd/auth.h"
+#include "hostd/auth_methods.h"
 #include "hostd/inventory_internal.h"
 #include "hostd/task.h"
 #include "hostd/vm.h"
+
+#define EFFECTIVE_ROLES_MAX 64 /* groups of a user with a permission on one object */
 
 int mo_value_refs(struct arena *a, struct mo *const *items, size_t count, struct vim_any **ret)
 {
@@ -48,10 +52,46 @@ static int get_recent_task(struct mo *mo, struct mo_reader *r, struct vim_any **
     return task_running_refs(entity_of(mo)->inv->tasks, mo, r->arena, ret);
 }
 
+static int get_effective_role(struct mo *mo, struct mo_reader *r, struct vim_any **ret)
+{
+    int32_t *roles = ARENA_ARRAY(r->arena, EFFECTIVE_ROLES_MAX, int32_t);
+    size_t n;
+
+    if (!roles)
+        return -ENOMEM;
+    if (!r->session)
+        return 0;
+    n = auth_effective_roles(r->host, r->session, mo_ref(mo), roles, EFFECTIVE_ROLES_MAX);
+    return mo_value(vim_any_array(r->arena, &vim_type_int, n, roles), ret);
+}
+
+static int get_permission(struct mo *mo, struct mo_reader *r, struct vim_any **ret)
+{
+    const struct auth_permission *all;
+    size_t count = auth_permissions(r->host, &all), n = 0;
+    struct vim_Permission **items = arena_calloc(r->arena, count + 1, sizeof(*items));
+
+    if (!items)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        if (!auth_permission_on(r->host, &all[i], mo_ref(mo)))
+            continue;
+        items[n] = auth_describe_permission(r->host, &all[i], r->arena);
+        if (!items[n++])
+            return -ENOMEM;
+    }
+    return mo_value(vim_any_array(r->arena, &vim_type_Permission, n, items), ret);
+}
+
 static const struct mo_property entity_properties[] = {
-    {"parent", get_parent},          {"name", get_name},
-    {"overallStatus", get_green},    {"configStatus", get_green},
-    {"recentTask", get_recent_task}, {NULL, NULL},
+    {"effectiveRole", get_effective_role},
+    {"permission", get_permission},
+    {"parent", get_parent},
+    {"name", get_name},
+    {"overallStatus", get_green},
+    {"configStatus", get_green},
+    {"recentTask", get_recent_task},
+    {NULL, NULL},
 };
 
 const struct mo_class entity_class = {.type = "ManagedEntity", .properties = entity_properties};

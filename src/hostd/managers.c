@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "hostd/about.h"
 #include "hostd/auth.h"
+#include "hostd/auth_methods.h"
 #include "hostd/inventory_internal.h"
 #include "hostd/managers.h"
 #include "hostd/session.h"
@@ -158,23 +159,6 @@ static int get_privilege_list(struct mo *mo, struct mo_reader *r, struct vim_any
         vim_any_array(r->arena, &vim_type_AuthorizationPrivilege, privilege_count, items), ret);
 }
 
-static struct vim_AuthorizationRole *role_info(const struct auth_role *role, struct arena *a)
-{
-    struct vim_AuthorizationRole *out = VIM_NEW(a, AuthorizationRole);
-
-    if (!out || !(out->info = VIM_NEW(a, Description)) ||
-        !(out->privilege.items = ARENA_ARRAY(a, privilege_count, const char *)))
-        return NULL;
-    out->roleId = role->id;
-    out->system = role->system;
-    out->name = out->info->label = out->info->summary = arena_strdup(a, role->name);
-    for (size_t i = 0; i < privilege_count; i++) {
-        if (privilege_set_has(&role->privileges, (int)i))
-            out->privilege.items[out->privilege.count++] = privilege_names[i];
-    }
-    return out->name ? out : NULL;
-}
-
 static int get_role_list(struct mo *mo, struct mo_reader *r, struct vim_any **ret)
 {
     const struct auth_role *roles;
@@ -185,7 +169,7 @@ static int get_role_list(struct mo *mo, struct mo_reader *r, struct vim_any **re
     if (!items)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
-        items[i] = role_info(&roles[i], r->arena);
+        items[i] = auth_describe_role(&roles[i], r->arena);
         if (!items[i])
             return -ENOMEM;
     }
