@@ -194,6 +194,8 @@ static void on_worker_exit(uv_process_t *process, int64_t status, int term_signa
     bool early = clock_ms() - s->worker_started_ms < STABLE_MS;
     if (s->quit || s->stopping) {
         s->exit_status = s->stopping && (term_signal || !status) ? 0 : (int)status;
+        if (!s->stopping && s->options.stop_vms)
+            supervisor_vm_stop_all(s);
         s->stopping = true;
         maybe_end(s);
         return;
@@ -219,16 +221,18 @@ static void start_worker(struct supervisor *s)
             close(pair[0]);
     }
     if (rc == 0) {
-        bool ready = s->options.ready_fd >= 0, password = s->options.password_fd >= 0;
-        uv_stdio_container_t stdio[] = {
-            {.flags = UV_IGNORE},
-            {.flags = UV_INHERIT_FD, .data.fd = 1},
-            {.flags = UV_INHERIT_FD, .data.fd = 2},
-            {.flags = UV_INHERIT_FD, .data.fd = pair[1]},
-            {.flags = UV_INHERIT_FD, .data.fd = s->options.listen_fd},
-            {.flags = ready ? UV_INHERIT_FD : UV_IGNORE, .data.fd = s->options.ready_fd},
-            {.flags = password ? UV_INHERIT_FD : UV_IGNORE, .data.fd = s->options.password_fd},
-        };
+        const struct supervisor_options *so = &s->options;
+        /* Every number that the worker counts on is taken, so that it never means another file. */
+        const int fds[] = {s->null_fd,
+                           STDOUT_FILENO,
+                           STDERR_FILENO,
+                           pair[1],
+                           so->listen_fd,
+                           so->ready_fd >= 0 ? so->ready_fd : s->null_fd,
+                           so->password_fd >= 0 ? so->password_fd : s->null_fd};
+        uv_stdio_container_t stdio[ARRAY_SIZE(fds)];
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+            stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = fds[i]};
         uv_process_options_t o = {
             .exit_cb = on_worker_exit,
             .file = "/proc/self/exe",
@@ -241,6 +245,9 @@ static void start_worker(struct supervisor *s)
     }
     if (pair[1] >= 0)
         close(pair[1]);
+    /* For the first one only; whoever reads it also waits for its end. */
+    if (s->options.ready_fd >= 0)
+        close(TAKE_FD(s->options.ready_fd));
     if (rc < 0) {
         log_error("supervisor: the worker cannot be started: %s", strerror(-rc));
         if (s->channel)
@@ -289,6 +296,9 @@ static int open_folders(struct supervisor *s)
 {
     const struct supervisor_options *o = &s->options;
     AUTO_CLOSE int run = open(o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (s->null_fd < 0)
+        return -errno;
     s->state_dir = open(o->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (run < 0 || s->state_dir < 0)
         return -errno;

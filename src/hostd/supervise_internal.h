@@ -33,7 +33,7 @@ struct supervisor {
     uint64_t worker_started_ms;
     struct channel *channel; /* to the worker; NULL: none */
     struct supervised *vms;
-    int state_dir, vms_dir, run_vm_dir, record_dir;
+    int null_fd, state_dir, vms_dir, run_vm_dir, record_dir;
     int exit_status;
 };
 

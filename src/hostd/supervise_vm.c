@@ -273,7 +273,13 @@ static void on_exit_cb(uv_process_t *process, int64_t status, int term_signal)
     else
         snprintf(text, sizeof(text), "vmx ended with status %lld", (long long)status);
     log_info("supervisor: %s: %s", v->id, text);
-    unlinkat(s->record_dir, v->id, 0);
+    /* Removes the record of a dead process, but not that of a successor. */
+    char folder[SUPERVISE_NAME_MAX + 1];
+    int successor = open_record(s, v->id, folder);
+    if (successor >= 0)
+        close(successor);
+    else
+        fs_remove_tree(s->run_vm_dir, v->id, NULL);
     if (v->request)
         supervisor_reply(s, v->request, -ECHILD, text);
     supervisor_send_exited(s, v->id, text);

@@ -262,7 +262,9 @@ static void step(struct vmlink *link)
     if (rc == 0)
         return;
     if ((rc != -ENOENT && rc != -ECONNREFUSED) || !link->host->sup) {
-        lost(link, "the VM's process cannot be reached");
+        char why[128];
+        snprintf(why, sizeof(why), "the VM's process cannot be reached: %s", strerror(-rc));
+        lost(link, why);
         return;
     }
     struct start_wait *w = mem_calloc(1, sizeof(*w));

@@ -63,7 +63,8 @@ static int give_up_rights(const struct options *o, struct error *err)
 /* From the descriptor that the supervisor opened. NULL: none given. */
 static int read_password(char out[PASSWORD_MAX + 2], struct error *err)
 {
-    ssize_t n = read(SUPERVISE_PASSWORD_FD, out, PASSWORD_MAX + 1);
+    /* Not read(): a worker that is started again finds the same open file. */
+    ssize_t n = pread(SUPERVISE_PASSWORD_FD, out, PASSWORD_MAX + 1, 0);
     if (n < 0)
         return error_errno(err, -errno, "the password file cannot be read");
     out[n] = '\0';

@@ -342,6 +342,8 @@ static int be_worker(char **argv)
     if (geteuid() == 0)
         CHECK(setgroups(0, NULL) == 0 && setresgid(TEST_UID, TEST_UID, TEST_UID) == 0 &&
               setresuid(TEST_UID, TEST_UID, TEST_UID) == 0);
+    /* Taken, though nothing was given: a later open must not get these numbers. */
+    CHECK(fcntl(SUPERVISE_READY_FD, F_GETFD) >= 0 && fcntl(SUPERVISE_PASSWORD_FD, F_GETFD) >= 0);
     uv_loop_init(&w.loop);
     w.host.loop = &w.loop;
     w.host.options = (struct host_options){.state_dir = state, .run_dir = run};
@@ -395,6 +397,11 @@ static void run_scenario(const char *name)
         _exit(supervisor_run(&o));
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
+    /* Nothing is left of VMs that ended. */
+    snprintf(run, sizeof(run), "%s/run/vm", dir);
+    assert_int_equal(rmdir(run), 0);
+    snprintf(run, sizeof(run), "%s/run/supervisor", dir);
+    assert_int_equal(rmdir(run), 0);
     fs_remove_tree(AT_FDCWD, dir, NULL);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
