@@ -502,7 +502,7 @@ static void submit(struct hgfs_job *job)
     }
     job->access = job->def->access;
     /* Without positions, or at the end of the file, the order is the meaning. */
-    if (n->sequential || n->append ||
+    if (n->sequential || n->append || n->pseudo ||
         (job->def->work == hgfs_work_write && job->request.io.flags & 1))
         job->access = HGFS_ACCESS_EXCLUSIVE;
     if (job->def->work == hgfs_work_close) {

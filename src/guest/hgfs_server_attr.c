@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "guest/hgfs_server_impl.h"
+#include "guest/pseudo_file.h"
 
 void hgfs_attr_from_stat(struct hgfs_attr *a, const struct stat *st)
 {
@@ -77,6 +78,8 @@ int hgfs_work_getattr(struct hgfs_job *job)
         if (fstat(job->node->fd, &st) < 0)
             return hgfs_fail(errno);
         hgfs_attr_from_stat(&job->reply.entry.attr, &st);
+        if (job->node->pseudo)
+            job->reply.entry.attr.size = SIZE_NOT_KNOWN;
         return HGFS_SUCCESS;
     }
     r = hgfs_job_path(&job->request.file.name, &path);
@@ -87,6 +90,8 @@ int hgfs_work_getattr(struct hgfs_job *job)
     hgfs_attr_from_stat(&job->reply.entry.attr, &st);
     if (S_ISLNK(st.st_mode))
         return put_target(job, buf_text(&path));
+    if (pseudo_file_path(buf_text(&path), &st))
+        job->reply.entry.attr.size = SIZE_NOT_KNOWN;
     add_effective(&job->reply.entry.attr, buf_text(&path));
     return HGFS_SUCCESS;
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "guest/hgfs_server_impl.h"
+#include "guest/pseudo_file.h"
 #include "wire/hgfs_name.h"
 
 #define NEW_FILE_MODE 0600
@@ -88,6 +89,7 @@ static int open_file(struct hgfs_node *n, const struct hgfs_open *o, int flags)
     n->dev = st.st_dev;
     n->ino = st.st_ino;
     n->writable = (flags & O_ACCMODE) != O_RDONLY;
+    n->pseudo = !n->writable && pseudo_file_fd(n->fd, &st);
     n->unfinished = n->writable && (flags & O_TRUNC || (flags & O_CREAT && !before));
     return HGFS_SUCCESS;
 }
@@ -120,22 +122,29 @@ int hgfs_work_open(struct hgfs_job *job)
 }
 
 /* All of it, or what is there before the end of the file. */
-static ssize_t read_fully(const struct hgfs_node *n, uint8_t *out, size_t size, uint64_t offset)
+static ssize_t read_fully(struct hgfs_node *n, uint8_t *out, size_t size, uint64_t offset)
 {
+    bool stream = n->sequential || n->pseudo;
     size_t got = 0;
 
+    /* The kernel makes such a file up from its beginning again for every positioned read; hosts
+     * read on where they were. */
+    if (n->pseudo && offset != n->position && lseek(n->fd, (off_t)offset, SEEK_SET) < 0)
+        return -errno;
     while (got < size) {
-        ssize_t r = n->sequential ? read(n->fd, out + got, size - got)
-                                  : pread(n->fd, out + got, size - got, (off_t)(offset + got));
+        ssize_t r = stream ? read(n->fd, out + got, size - got)
+                           : pread(n->fd, out + got, size - got, (off_t)(offset + got));
 
         if (r < 0 && errno == EINTR)
             continue;
-        if (r < 0)
-            return got ? (ssize_t)got : -errno;
-        if (r == 0)
+        if (r < 0 && !got)
+            return -errno;
+        if (r <= 0)
             break;
         got += (size_t)r;
     }
+    if (n->pseudo)
+        n->position = offset + got;
     return (ssize_t)got;
 }
 

@@ -22,6 +22,8 @@ struct hgfs_node {
     uint32_t handle;
     int fd; /* files */
     bool writable, sequential, append;
+    bool pseudo;       /* made up by the kernel: read in one go, `position` is how far */
+    uint64_t position; /* of a pseudo file */
     /* An upload: what was created or emptied here and is not wanted until the host closes it. */
     bool unfinished;
     bool nameless; /* written without a name, which it gets when the host closes it */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "guest/name_match.h"
+#include "guest/pseudo_file.h"
 #include "guest/vixops.h"
 #include "wire/vix.h"
 #include "wire/vix_text.h"
@@ -312,8 +313,11 @@ void vixop_transfer_from(struct vixop *op)
     /* Beyond what VMware's agent checks: pipes and devices hold no file's content. */
     else if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
         vixop_fail(op, VIX_E_NOT_A_FILE);
-    else
+    else {
+        if (pseudo_file_path(path, &st))
+            info->file.size = SIZE_NOT_KNOWN;
         vix_text_put_file(&op->result, &info->file);
+    }
 }
 
 void vixop_transfer_to(struct vixop *op)

@@ -326,6 +326,9 @@ void transfer_abort(struct transfer *t)
 
 static void opened(struct transfer *t)
 {
+    /* What has no size is made as it is read, in order: no piece can be asked for ahead. */
+    if (!t->write && t->size < 0)
+        t->depth = 1;
     t->state = TRANSFER_OPEN;
     uv_timer_start(&t->timer, timer_due, TRANSFER_IDLE_MS, 0);
     uv_timer_start(&t->keep, keep_due, TRANSFER_KEEP_MS, TRANSFER_KEEP_MS);

@@ -598,6 +598,49 @@ static void test_limits(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+/* Files that the kernel makes up as they are read come whole, whatever stat(2) says of them. */
+static void test_pseudo_files(void **state)
+{
+    static const char *const paths[] = {"/proc/kallsyms", "/sys/kernel/mm/ksm/run"};
+    struct fixture *f = *state;
+    struct hgfs h;
+
+    open_session(&h, f, HGFS_PACKET_LARGE);
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        AUTO_BUF struct buf name = BUF_INIT(4096);
+        AUTO_BUF struct buf want = BUF_INIT(64u << 20);
+        union hgfs_request rq = {0};
+        uint64_t offset = 0;
+        union vix_body b = {.list_files = {.path = paths[i]}};
+        struct answer a = {0};
+
+        if (access(paths[i], R_OK) < 0)
+            continue;
+        assert_int_equal(fixture_call(f, VIX_OP_INITIATE_FILE_TRANSFER_FROM_GUEST, &b, &a), VIX_OK);
+        assert_non_null(strstr(buf_text(&a.data), "<fs>9223372036854775807</fs>"));
+        answer_clear(&a);
+        assert_int_equal(fs_read_file(AT_FDCWD, paths[i], &want, NULL), 0);
+        assert_int_equal(hgfs_name_from_path(&name, paths[i]), 0);
+        rq.file.name = (struct hgfs_name){.bytes = buf_text(&name), .len = name.len};
+        assert_int_equal(call(&h, HGFS_GETATTR_V2, &rq), HGFS_SUCCESS);
+        assert_true(h.reply.entry.attr.size == INT64_MAX);
+        rq = (union hgfs_request){.open = {.mask = HGFS_OPEN_MODE | HGFS_OPEN_FILE_NAME,
+                                           .mode = HGFS_MODE_READ,
+                                           .name = {.bytes = buf_text(&name), .len = name.len}}};
+        assert_int_equal(call(&h, HGFS_OPEN_V3, &rq), HGFS_SUCCESS);
+        rq = (union hgfs_request){.io = {.handle = h.reply.opened.handle, .size = 50000}};
+        do {
+            rq.io.offset = offset;
+            assert_int_equal(call(&h, HGFS_READ_V3, &rq), HGFS_SUCCESS);
+            assert_true(offset + h.reply.io.size <= want.len);
+            assert_memory_equal(h.reply.io.data, want.data + offset, h.reply.io.size);
+            offset += h.reply.io.size;
+        } while (h.reply.io.size);
+        assert_int_equal(offset, want.len);
+    }
+    assert_int_equal(end_session(&h), HGFS_SUCCESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,6 +654,7 @@ int main(void)
         TEST(test_documented_packets),
         TEST(test_hostile_packets),
         TEST(test_limits),
+        TEST(test_pseudo_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
