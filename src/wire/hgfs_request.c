@@ -410,9 +410,11 @@ static int decode_names(unsigned version, struct cursor *c, bool no_first, struc
     int r = 0;
 
     if (no_first) {
-        cursor_skip(c, version < 3 ? 4 : 12);
-        if (version > 2)
+        cursor_skip(c, version < 3 ? 4 : 8);
+        if (version > 2) {
+            cursor_le32(c, &n->from.case_type);
             cursor_le32(c, &n->from.handle);
+        }
         n->from.by_handle = true;
     } else {
         r = get_versioned_name(c, version, &n->from);

@@ -157,14 +157,13 @@ static bool split_assignment(const char *p, size_t len, size_t *ret_key, size_t 
 
 static int parse_line(struct vmxfile *f, const char *p, size_t len)
 {
+    size_t text = len && p[len - 1] == '\r' ? len - 1 : len;
     size_t key, key_len, value, value_len;
     struct line l = {0};
     bool ok;
     int r;
 
-    if (len && p[len - 1] == '\r')
-        len--;
-    if (split_assignment(p, len, &key, &key_len, &value, &value_len)) {
+    if (split_assignment(p, text, &key, &key_len, &value, &value_len)) {
         l.key = mem_strndup(p + key, key_len);
         l.value = unescape(p + value, value_len);
         ok = l.key && l.value;
