@@ -104,6 +104,8 @@ static void a_request_must_be_exactly_what_it_says(void **state)
 
         assert_int_equal(vix_request_decode(cut.data, cut.len, &rq), -EPROTO);
     }
+    AUTO_BYTES struct bytes longer = hex(START START_BODY ALICE "00");
+    assert_int_equal(vix_request_decode(longer.data, longer.len, &rq), -EPROTO);
 }
 
 static void authentication_data_travels(void **state)
