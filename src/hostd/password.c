@@ -10,6 +10,8 @@
 #define METHOD "$y$"
 
 struct job {
+    struct job *next; /* in the queue */
+    uv_loop_t *loop;
     uv_work_t work;
     char password[PASSWORD_MAX + 1];
     char hash[PASSWORD_HASH_MAX];
@@ -21,7 +23,13 @@ struct job {
     void *arg;
 };
 
-static unsigned jobs; /* loop thread */
+/* Loop thread. A hash takes 16 MiB for its time, so there is only one at a time. */
+static struct {
+    struct job *head, **tail;
+    unsigned count; /* with the one that runs */
+} queue = {NULL, &queue.head, 0};
+
+static void run_next(void);
 
 static int crypt_to(const char *password, const char *setting, char out[PASSWORD_HASH_MAX])
 {
@@ -80,12 +88,8 @@ static void work(uv_work_t *w)
     explicit_bzero(job->password, sizeof(job->password));
 }
 
-static void done(uv_work_t *w, int status)
+static void finish(struct job *job)
 {
-    struct job *job = w->data;
-    jobs--;
-    if (status < 0)
-        job->code = -ECANCELED;
     if (job->match)
         job->match_cb(job->code, job->code == 0 && job->matches, job->arg);
     else
@@ -93,24 +97,42 @@ static void done(uv_work_t *w, int status)
     mem_free_secret(job, sizeof(*job));
 }
 
-static int start(uv_loop_t *loop, struct job *job, const char *password)
+static void done(uv_work_t *w, int status)
+{
+    struct job *job = w->data;
+    queue.head = job->next;
+    if (!queue.head)
+        queue.tail = &queue.head;
+    queue.count--;
+    run_next();
+    if (status < 0)
+        job->code = -ECANCELED;
+    finish(job);
+}
+
+/* The job at the head is the one that runs; it leaves the queue when it is done. */
+static void run_next(void)
+{
+    if (queue.head) /* fails only without a work function */
+        uv_queue_work(queue.head->loop, &queue.head->work, work, done);
+}
+
+static void start(uv_loop_t *loop, struct job *job, const char *password)
 {
     memcpy(job->password, password, strlen(password) + 1);
     job->work.data = job;
-    int rc = uv_queue_work(loop, &job->work, work, done);
-    if (rc < 0) {
-        mem_free_secret(job, sizeof(*job));
-        return rc;
-    }
-    jobs++;
-    return 0;
+    job->loop = loop;
+    *queue.tail = job;
+    queue.tail = &job->next;
+    if (++queue.count == 1)
+        run_next();
 }
 
 static int new_job(const char *password, struct job **ret)
 {
     if (strlen(password) > PASSWORD_MAX)
         return -EINVAL;
-    if (jobs >= PASSWORD_JOBS_MAX)
+    if (queue.count >= PASSWORD_JOBS_MAX)
         return -EBUSY;
     *ret = mem_calloc(1, sizeof(**ret));
     return *ret ? 0 : -ENOMEM;
@@ -124,7 +146,8 @@ int password_hash_async(uv_loop_t *loop, const char *password, password_hash_cb 
         return rc;
     job->hash_cb = cb;
     job->arg = arg;
-    return start(loop, job, password);
+    start(loop, job, password);
+    return 0;
 }
 
 int password_match_async(uv_loop_t *loop, const char *password, const char *hash,
@@ -138,5 +161,6 @@ int password_match_async(uv_loop_t *loop, const char *password, const char *hash
     job->match_cb = cb;
     job->arg = arg;
     snprintf(job->hash, sizeof(job->hash), "%s", hash ? hash : "");
-    return start(loop, job, password);
+    start(loop, job, password);
+    return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * Password hashes (yescrypt by libcrypt). Hashing takes tens of milliseconds, so it happens in
- * libuv's thread pool, at most PASSWORD_JOBS_MAX at a time; the callback comes on the loop.
+ * Password hashes (yescrypt by libcrypt). Hashing takes tens of milliseconds and 16 MiB,
+ * so it happens in libuv's thread pool, one at a time; at most PASSWORD_JOBS_MAX wait. The callback
+ * comes on the loop.
  */
 #ifndef HOSTD_PASSWORD_H
 #define HOSTD_PASSWORD_H
@@ -10,7 +11,7 @@
 
 #define PASSWORD_MAX      256 /* bytes */
 #define PASSWORD_HASH_MAX 384
-#define PASSWORD_JOBS_MAX 64
+#define PASSWORD_JOBS_MAX 256
 
 /* In the calling thread. 0, -EINVAL (too long), -ENOMEM, -ENOSYS. */
 int password_hash(const char *password, char out[PASSWORD_HASH_MAX]);
