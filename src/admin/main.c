@@ -119,7 +119,7 @@ const char *admin_option(int argc, char **argv, int *i, const char *name, bool *
     size_t len = strlen(name);
     const char *arg = argv[*i];
 
-    if (strncmp(arg, name, len) != 0 || (arg[len] && arg[len] != '='))
+    if (!arg || strncmp(arg, name, len) != 0 || (arg[len] && arg[len] != '='))
         return NULL;
     if (arg[len] == '=')
         return arg + len + 1;
@@ -146,7 +146,7 @@ int admin_address(const struct admin *ad, char out[256], struct error *err)
         return error_set(err, -ENOMEM, "out of memory");
     r = fs_read_file(AT_FDCWD, path, &text, err);
     if (r)
-        return error_prefix(err, "no host is running here (start one with `inguest up`)");
+        return error_prefix(err, r, "no host is running here (start one with `inguest up`)");
     snprintf(out, 256, "%.*s", (int)strcspn(buf_text(&text), "\n"), buf_text(&text));
     return 0;
 }

@@ -24,10 +24,18 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 int error_errno(struct error *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "fmt: " in front of a text that is already set; returns err's code. */
-int error_prefix(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "fmt: " in front of the text that a failing function has set; returns `code`, which that
+ * function returned. */
+int error_prefix(struct error *err, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* The text, or strerror of the code when there is no text. Never NULL. */
 const char *error_text(const struct error *err);
+
+#ifdef __clang_analyzer__ /* it cannot see into error.c that what comes back is the code */
+#define error_set(err, code, ...)    ((void)error_set(err, code, __VA_ARGS__), (code))
+#define error_errno(err, code, ...)  ((void)error_errno(err, code, __VA_ARGS__), (code))
+#define error_prefix(err, code, ...) ((void)error_prefix(err, code, __VA_ARGS__), (code))
+#endif
 
 #endif

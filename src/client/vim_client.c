@@ -118,7 +118,7 @@ int vim_client_call(struct vim_client *c, const struct vim_method *method, const
         explicit_bzero(request.data, request.len); /* there may be a password in it */
     buf_free(&request);
     if (r)
-        return error_prefix(err, "%s", method->name);
+        return error_prefix(err, r, "%s", method->name);
     if (status != 200 && status != 500)
         return error_set(err, -EPROTO, "%s: %s answered HTTP status %ld", method->name, c->address,
                          status);
@@ -130,7 +130,7 @@ int vim_client_call(struct vim_client *c, const struct vim_method *method, const
                          fault.detail ? fault.detail->type->name : "");
     }
     if (r)
-        return error_prefix(err, "%s", method->name);
+        return error_prefix(err, r, "%s", method->name);
     if (ret_result)
         *ret_result = result;
     return 0;
@@ -214,7 +214,7 @@ int vim_client_login_local(struct vim_client *c, const char *user, struct error 
         return r;
     r = fs_read_file(AT_FDCWD, ticket->value->passwordFilePath, &password, err);
     if (r) {
-        error_prefix(err, "cannot read the local ticket (only root on the host's machine can)");
+        error_prefix(err, r, "cannot read the local ticket (only root on the host's machine can)");
     } else {
         while (password.len && password.data[password.len - 1] == '\n')
             password.data[--password.len] = '\0';
@@ -352,7 +352,7 @@ int vim_client_wait(struct vim_client *c, struct vim_ref object, const char *pat
     if (!r)
         r = wait_loop(c, made->value, done, arg, timeout_ms, err);
     if (r)
-        error_prefix(err, "waiting for %s", path);
+        error_prefix(err, r, "waiting for %s", path);
     {
         const struct vim_DestroyPropertyCollector_request destroy = {.this_ = made->value};
 
@@ -472,6 +472,6 @@ int vim_client_put(struct vim_client *c, const char *url, int fd, uint64_t size,
     r = transfer(c, url, err);
     curl_easy_setopt(c->curl, CURLOPT_UPLOAD, 0L);
     if (r && answer.len)
-        return error_prefix(err, "%.200s", buf_text(&answer));
+        return error_prefix(err, r, "%.200s", buf_text(&answer));
     return r;
 }

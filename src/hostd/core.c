@@ -82,7 +82,7 @@ static int start_modules(struct host *host, struct error *err)
     for (const struct host_module *const *m = host_modules; *m; m++) {
         int rc = (*m)->start ? (*m)->start(host, err) : 0;
         if (rc < 0)
-            return error_prefix(err, "%s", (*m)->name), rc;
+            return error_prefix(err, rc, "%s", (*m)->name);
         host->modules_started++;
     }
     return 0;

@@ -24,7 +24,7 @@ int vmconfig_open(struct vmconfig *c, int folder_fd, const char *file, struct er
     if (!r)
         r = vmxfile_parse(buf_text(&text), text.len, &c->text, err);
     if (r)
-        return error_prefix(err, "configuration");
+        return error_prefix(err, r, "configuration");
     c->file = mem_strdup(file);
     if (!c->file) {
         vmconfig_close(c);

@@ -134,6 +134,21 @@ static void files_stay_beneath_their_folder(void **state)
     assert_int_equal(access(folder, F_OK), -1);
 }
 
+/* The code comes back whether or not somebody wants the words. */
+static void errors_keep_their_code(void **state)
+{
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(error_set(NULL, -EIO, "x"), -EIO);
+    assert_int_equal(error_errno(NULL, -EIO, "x"), -EIO);
+    assert_int_equal(error_prefix(NULL, -EIO, "x"), -EIO);
+    assert_int_equal(error_errno(&err, -ENOENT, "cannot open %s", "a"), -ENOENT);
+    assert_int_equal(error_prefix(&err, -ENOENT, "step %d", 2), -ENOENT);
+    assert_int_equal(err.code, -ENOENT);
+    assert_string_equal(err.text, "step 2: cannot open a: No such file or directory");
+}
+
 static void log_lines_cannot_be_forged(void **state)
 {
     int fds[2];
@@ -171,6 +186,7 @@ int main(void)
         cmocka_unit_test(cursor_text_wants_exactly_one_nul),
         cmocka_unit_test(arena_holds_to_its_cap),
         cmocka_unit_test(files_stay_beneath_their_folder),
+        cmocka_unit_test(errors_keep_their_code),
         cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(time_is_written_as_rfc3339),
     };
