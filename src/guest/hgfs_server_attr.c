@@ -169,7 +169,8 @@ int hgfs_work_setattr(struct hgfs_job *job)
         r = hgfs_job_path(&s->name, &path);
         if (r != HGFS_SUCCESS)
             return r;
-        fd = opened = open(buf_text(&path), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        opened = open(buf_text(&path), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        fd = opened;
     }
     if (fd < 0 || fstat(fd, &st) < 0)
         return hgfs_fail(errno);

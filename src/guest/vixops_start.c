@@ -122,7 +122,7 @@ enum vixop_step vixop_start_finish(struct vixop *op)
     AUTO_FREE char *display = mem_printf("\"%s\"%s%s", s->path, *arguments ? " " : "", arguments);
     struct proc_command c = {
         .name = slash ? slash + 1 : s->path, .display = display, .cwd = s->cwd, .env = s->env};
-    int64_t pid;
+    int64_t pid = -1;
     int r;
 
     r = display ? command_line(op, s->path, &line) : -ENOMEM;

@@ -86,7 +86,7 @@ void vixop_create_temp(struct vixop *op)
         return;
     }
     r = folder(op, old ? "" : t->directory, &dir);
-    for (unsigned i = 0; r == 0 && i < TRIES; i++) {
+    for (unsigned i = 0; r == 0 && dir && i < TRIES; i++) {
         AUTO_FREE char *path = NULL;
         uint32_t number;
 

@@ -19,12 +19,11 @@ struct singleton {
     const char *ids[2]; /* by persona; NULL: not offered */
 };
 
-#define SINGLETON(name, type, host_agent, virtual_center)                                          \
-    {                                                                                              \
-#name, offsetof(struct vim_ServiceContent, name), type,                                    \
-        {                                                                                          \
-            [HOST_PERSONA_HOST_AGENT] = host_agent, [HOST_PERSONA_VIRTUAL_CENTER] = virtual_center \
-        }                                                                                          \
+#define SINGLETON(name, object_type, host_agent, virtual_center)             \
+    {                                                                        \
+        .field = #name, .offset = offsetof(struct vim_ServiceContent, name), \
+        .type = (object_type), .ids[HOST_PERSONA_HOST_AGENT] = (host_agent), \
+        .ids[HOST_PERSONA_VIRTUAL_CENTER] = (virtual_center)                 \
     }
 
 /* In the order of ServiceContent. */

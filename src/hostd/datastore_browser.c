@@ -37,7 +37,7 @@ static char *relative_path(const char *path, struct arena *a)
     char *rest;
     size_t n;
 
-    if (!path || strncmp(path, prefix, sizeof(prefix) - 1))
+    if (!path || strncmp(path, prefix, sizeof(prefix) - 1) != 0)
         return NULL;
     path += sizeof(prefix) - 1;
     path += strspn(path, " /");
@@ -120,7 +120,7 @@ static int search_folder(const struct search *s, const char *path,
             close(fd);
         return fd < 0 ? fd : -ENOMEM;
     }
-    while ((e = readdir(d)))
+    while (readdir(d))
         room++;
     rewinddir(d);
     if (room > BROWSE_FILES_MAX)
@@ -134,7 +134,7 @@ static int search_folder(const struct search *s, const char *path,
     while (r == 0 && out->file.count < room && (e = readdir(d))) {
         struct stat st;
 
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && wanted(s->spec, e->d_name) &&
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") && wanted(s->spec, e->d_name) &&
             fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
             r = add_file(s, e->d_name, &st, out);

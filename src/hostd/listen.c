@@ -14,7 +14,7 @@
 
 unsigned listen_port(int fd)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t len = sizeof(sa);
     if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
         return 0;

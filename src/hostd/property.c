@@ -507,7 +507,7 @@ static void create_filter(struct call *call)
                        &f);
     if (r == 0)
         r = filter_refresh(f, &reader, &fault);
-    if (r < 0) {
+    if (r) {
         if (f)
             filter_free(f);
         if (r == -EINVAL && fault.fault)

@@ -117,7 +117,7 @@ static int select_all(struct retrieve *rt, struct select_fault *fault)
     struct mo **seen = NULL;
 
     for (size_t i = 0; i < rt->spec_count; i++) {
-        struct selection sel;
+        struct selection sel = {0};
         struct mo **grown;
         int r = select_check(a, rt->specs[i], fault);
 

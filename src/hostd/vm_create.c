@@ -63,7 +63,7 @@ static int enter(struct inventory *inv, struct task *t, struct folder *parent, c
                  const char *file, struct vm **ret)
 {
     char id[MO_ID_MAX];
-    struct vm *vm;
+    struct vm *vm = NULL;
     int r = vm_store_new_id(inv, id, sizeof(id));
 
     if (r == 0)

@@ -341,7 +341,7 @@ static int set_details(struct guest_state *g, const uint8_t *data, size_t len)
         set_guest_id(g, d.short_name, strlen(d.short_name));
     put(g, "guestDetailedData", clean(d.text, strlen(d.text), GUESTINFO_DETAILS_MAX));
     p = d.text;
-    while ((r = guestinfo_details_next(&p, &a, &key, &value)) == 1) {
+    while (guestinfo_details_next(&p, &a, &key, &value) == 1) {
         if (!strcmp(key, "familyName"))
             guest_state_set_string(g, "guestFamily", family(value));
         else if (!strcmp(key, "kernelVersion"))

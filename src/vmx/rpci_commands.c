@@ -8,6 +8,7 @@
  * the kernel tells who is calling.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -306,10 +307,8 @@ static const char *failure_text(int code)
 static bool root_by_config(struct vm *vm, const char *name)
 {
     char key[sizeof(AUTH_KEY_PREFIX) + RPC_NAME_MAX];
-    size_t prefix = strlen(AUTH_KEY_PREFIX);
 
-    memcpy(key, AUTH_KEY_PREFIX, prefix);
-    memcpy(key + prefix, name, strlen(name) + 1);
+    snprintf(key, sizeof(key), "%s%s", AUTH_KEY_PREFIX, name);
     return vmconfig_get_bool(&vm->config, key, false);
 }
 

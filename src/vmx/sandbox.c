@@ -217,7 +217,7 @@ static int init_exec(const struct birth *b, struct error *err)
 static _Noreturn void init_main(const struct birth *b)
 {
     struct error err = {0};
-    struct note n;
+    struct note n = {0};
     int r;
 
     close(b->builder[0]);
@@ -286,7 +286,7 @@ static pid_t clone_init(const struct birth *b, struct error *err)
 
 static int build(struct birth *b, struct error *err)
 {
-    struct note n;
+    struct note n = {0};
     pid_t init;
     int r;
 
@@ -354,7 +354,7 @@ static int expect(int fd, const struct birth *b, enum note_kind kind, struct not
 
 static int bring_up(struct birth *b, struct sandbox *s, struct error *err)
 {
-    struct note n;
+    struct note n = {0};
     int r = expect(b->builder[0], b, NOTE_CLONED, &n, err);
 
     if (r < 0)
