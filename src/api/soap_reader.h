@@ -94,5 +94,17 @@ void soap_reader_refuse(struct soap_reader *r, const struct vim_type *type,
 /* Stops parsing with another code. */
 void soap_reader_stop(struct soap_reader *r, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+void soap_reader_out_of_memory(struct soap_reader *r);
+
+/* soap_value.c: an element's value and where it goes. A child element of a FRAME_STRUCT: */
+void soap_value_field(struct soap_reader *r, struct soap_frame *parent, const char *local,
+                      const struct soap_attributes *attributes, struct soap_frame *frame);
+/* A child element of a FRAME_ITEMS. */
+void soap_value_item(struct soap_reader *r, struct soap_frame *parent,
+                     const struct soap_attributes *attributes, struct soap_frame *frame);
+/* The end of a FRAME_TEXT: the collected text becomes a value. */
+void soap_value_end_text(struct soap_reader *r, struct soap_frame *frame);
+/* The end of a FRAME_STRUCT: required fields are there, or get what stands for them. */
+void soap_value_end_struct(struct soap_reader *r, struct soap_frame *frame);
 
 #endif
