@@ -8,6 +8,7 @@
 const struct host_module *const host_modules[] = {
     &mo_module, /* first: the others add objects */
     &soap_module,
+    &wsdl_module,
     &json_module,
     &about_module,
     &session_module,

@@ -13,5 +13,6 @@
 #include "hostd/session_methods.h"
 #include "hostd/soap_endpoint.h"
 #include "hostd/vmlink.h"
+#include "hostd/wsdl.h"
 
 #endif
