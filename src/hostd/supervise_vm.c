@@ -282,7 +282,10 @@ static void on_exit_cb(uv_process_t *process, int64_t status, int term_signal)
         fs_remove_tree(s->run_vm_dir, v->id, NULL);
     if (v->request)
         supervisor_reply(s, v->request, -ECHILD, text);
-    supervisor_send_exited(s, v->id, text);
+    /* Where a successor runs already, its predecessor's end is no news: whoever asked for the
+     * successor knew, and would take it for the end of that. */
+    if (successor < 0)
+        supervisor_send_exited(s, v->id, text);
     *v->link = v->next;
     if (v->next)
         v->next->link = v->link;

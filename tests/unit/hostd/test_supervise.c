@@ -146,12 +146,19 @@ static struct {
     struct vmlink_reply reply;
 } w;
 
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            _exit(1);                                                       \
-        }                                                                   \
+/* The supervisor ends with the worker, and does not start another one. */
+static _Noreturn void fail_scenario(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: %s\n", file, line, what);
+    if (w.host.sup)
+        supervise_quit(w.host.sup);
+    _exit(1);
+}
+
+#define CHECK(condition)                                   \
+    do {                                                   \
+        if (!(condition))                                  \
+            fail_scenario(__FILE__, __LINE__, #condition); \
     } while (0)
 
 static void run_until(bool (*ready)(void))
@@ -330,8 +337,7 @@ static void scenario_reattach(const char *note)
 static void on_limit(uv_timer_t *timer)
 {
     (void)timer;
-    fprintf(stderr, "the worker's scenario takes too long\n");
-    _exit(2);
+    fail_scenario(__FILE__, __LINE__, "the worker's scenario takes too long");
 }
 
 static int be_worker(char **argv)
