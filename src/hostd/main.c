@@ -165,7 +165,7 @@ static int supervise(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o;
+    static struct options o; /* its strings live as long as the process */
     int rc = options_parse(argc, argv, &o);
     if (rc)
         return rc > 0 ? EXIT_SUCCESS : 2;

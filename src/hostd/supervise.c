@@ -326,8 +326,9 @@ static int open_folders(struct supervisor *s)
 int supervisor_run(const struct supervisor_options *options)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
-    struct supervisor s = {
-        .options = *options, .state_dir = -1, .vms_dir = -1, .run_vm_dir = -1, .record_dir = -1};
+    static struct supervisor s = {
+        .state_dir = -1, .vms_dir = -1, .run_vm_dir = -1, .record_dir = -1};
+    s.options = *options;
     int rc = open_folders(&s);
     if (rc < 0) {
         log_error("supervisor: the folders in %s and %s cannot be set up: %s", options->state_dir,
