@@ -40,13 +40,22 @@ static void check_credential(const struct vix_request *rq)
     MUST(!cred.password || !strcmp(cred.password, back.password));
 }
 
+static void check_request(const uint8_t *message, size_t len)
+{
+    struct vix_request rq;
+
+    if (vix_request_decode(message, len, &rq))
+        return;
+    check_body(&rq);
+    check_credential(&rq);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = CURSOR_INIT(data, size);
     struct vix_run_done done;
     struct vix_property p;
     struct vix_reply reply;
-    struct vix_request rq;
     const uint8_t *message;
     const char *name;
     size_t name_len, len;
@@ -58,15 +67,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             MUST(reply.result + reply.result_len <= data + size);
     if (!vix_run_done_decode(data, size, &done))
         MUST(done.name_len && done.name_len <= VIX_RELAY_NAME_MAX);
-    if (vix_relay_decode(data, size, &name, &name_len, &message, &len)) {
-        message = data;
-        len = size;
-    } else {
+    check_request(data, size);
+    if (!vix_relay_decode(data, size, &name, &name_len, &message, &len)) {
         MUST(name_len <= VIX_RELAY_NAME_MAX && message + len == data + size);
+        check_request(message, len);
     }
-    if (vix_request_decode(message, len, &rq))
-        return 0;
-    check_body(&rq);
-    check_credential(&rq);
     return 0;
 }
