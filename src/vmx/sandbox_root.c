@@ -36,7 +36,7 @@ static const struct {
     {"/var", 0755},       {"/var/cache", 0755},     {"/var/lib", 0755},
     {"/var/log", 0755},   {"/var/mail", 0755},      {"/var/opt", 0755},
     {"/var/spool", 0755}, {"/var/tmp", 01777},      {"/run/lock", 01777},
-    {"/run/user", 0755},
+    {"/run/user", 0755},  {"/run/commands", 0755},
 };
 
 static const struct {
@@ -53,6 +53,11 @@ static const struct {
     {"/etc/mtab", "/proc/self/mounts", "/proc/self"},
     {"/etc/os-release", "../usr/lib/os-release", "/usr/lib/os-release"},
     {"/etc/localtime", "/usr/share/zoneinfo/Etc/UTC", "/usr/share/zoneinfo/Etc/UTC"},
+    /* The agent's command line, where it comes from a build tree; installed it is in /usr/bin. */
+    {"/run/commands/toolbox", "../inguest/bin/toolbox", "/run/inguest/bin/toolbox"},
+    {"/run/commands/vmtoolsd", "../inguest/bin/toolbox", "/run/inguest/bin/toolbox"},
+    {"/run/commands/vmware-rpctool", "../inguest/bin/toolbox", "/run/inguest/bin/toolbox"},
+    {"/run/commands/vmware-toolbox-cmd", "../inguest/bin/toolbox", "/run/inguest/bin/toolbox"},
 };
 
 static const struct {
@@ -63,9 +68,12 @@ static const struct {
     {"/etc/resolv.conf", "# The sandbox has no network.\n"},
     {"/etc/fstab", "# The root is a folder of the host; there is nothing to mount.\n"},
     {"/etc/shells", "/bin/sh\n/bin/bash\n"},
+    {"/etc/environment", "PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"
+                         "/run/commands\"\n"},
     {"/etc/profile",
-     "PATH=/usr/local/bin:/usr/bin:/bin\n"
-     "[ \"$(id -u)\" -ne 0 ] || PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+     "PATH=/usr/local/bin:/usr/bin:/bin:/run/commands\n"
+     "[ \"$(id -u)\" -ne 0 ] || "
+     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/commands\n"
      "export PATH\n"
      "for i in /etc/profile.d/*.sh; do [ ! -r \"$i\" ] || . \"$i\"; done\nunset i\n"},
     {"/etc/skel/.profile", "umask 022\n[ -z \"$BASH_VERSION\" ] || [ ! -f ~/.bashrc ] || . "

@@ -57,7 +57,7 @@ setup() {
     [ "$output" = demo ]
     run timeout 30 "$GOVC" object.collect -s vm/demo runtime.powerState
     [ "$output" = poweredOn ]
-    run timeout 30 "$GOVC" object.collect -n 0 vm/demo guest.guestOperationsReady=true
+    run timeout 30 "$GOVC" object.collect -s vm/demo -guest.guestOperationsReady true
     [ "$status" -eq 0 ]
 }
 
@@ -65,8 +65,8 @@ setup() {
     run govc guest.run uname -s
     [ "$status" -eq 0 ]
     [ "$output" = Linux ]
-    run govc guest.run 'echo to-stderr >&2; exit 7'
-    [ "$status" -ne 0 ]
+    run govc guest.run /bin/sh -c "'echo to-stderr >&2; exit 7'"
+    [ "$status" -eq 7 ]
     [[ "$output" == *to-stderr* ]]
     run bash -c "echo from-stdin | $GOVC guest.run -d - cat"
     [ "$output" = from-stdin ]
@@ -141,12 +141,11 @@ setup() {
 }
 
 @test "a VM is created, started, used, stopped and destroyed" {
-    govc vm.create -g otherGuest64 -m 256 -c 1 -on=false -net= -e inguest.machine=sandbox made ||
-        govc vm.create -m 256 -c 1 -on=false made
+    govc vm.create -m 256 -c 1 -on=false made
     run govc ls vm
     [[ "$output" == *"/ha-datacenter/vm/made"* ]]
     govc vm.power -on made
-    timeout 30 "$GOVC" object.collect -n 0 vm/made guest.toolsRunningStatus=guestToolsRunning
+    timeout 30 "$GOVC" object.collect -s vm/made -guest.toolsRunningStatus guestToolsRunning
     govc vm.power -off made
     govc vm.destroy made
     run govc ls vm
@@ -155,19 +154,22 @@ setup() {
 
 @test "guest-aware power: reboot, shutdown, power on" {
     before=$(govc object.collect -s vm/demo runtime.bootTime)
-    govc guest.run 'echo kept >/root/kept'
+    govc guest.run /bin/sh -c "'echo kept >/root/kept'"
+    # The wait begins before the reboot, so that it cannot miss the change.
+    timeout 60 "$GOVC" object.collect -s vm/demo -guest.guestOperationsReady false 3>&- >/dev/null &
+    waiter=$!
     govc vm.power -r demo
-    timeout 60 "$GOVC" object.collect -n 0 vm/demo guest.guestOperationsReady=false || true
-    timeout 60 "$GOVC" object.collect -n 0 vm/demo guest.guestOperationsReady=true
+    wait $waiter
+    timeout 60 "$GOVC" object.collect -s vm/demo -guest.guestOperationsReady true
     run govc guest.run cat /root/kept
     [ "$output" = kept ]
     [ "$(govc object.collect -s vm/demo runtime.bootTime)" != "$before" ]
     govc vm.power -s demo
-    timeout 60 "$GOVC" object.collect -n 0 vm/demo runtime.powerState=poweredOff
+    timeout 60 "$GOVC" object.collect -s vm/demo -runtime.powerState poweredOff
     run govc guest.ls /
     [ "$status" -ne 0 ]
     govc vm.power -on demo
-    timeout 60 "$GOVC" object.collect -n 0 vm/demo guest.guestOperationsReady=true
+    timeout 60 "$GOVC" object.collect -s vm/demo -guest.guestOperationsReady true
     run govc guest.run cat /root/kept
     [ "$output" = kept ]
 }

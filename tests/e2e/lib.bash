@@ -94,5 +94,5 @@ vm_new() {
 }
 
 govc() {
-    "$GOVC" "$@"
+    timeout 60 "$GOVC" "$@"
 }
