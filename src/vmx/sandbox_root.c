@@ -68,12 +68,12 @@ static const struct {
     {"/etc/resolv.conf", "# The sandbox has no network.\n"},
     {"/etc/fstab", "# The root is a folder of the host; there is nothing to mount.\n"},
     {"/etc/shells", "/bin/sh\n/bin/bash\n"},
-    {"/etc/environment", "PATH=\"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:"
-                         "/run/commands\"\n"},
+    {"/etc/environment", "PATH=\"/run/commands:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
+                         "/sbin:/bin\"\n"},
     {"/etc/profile",
-     "PATH=/usr/local/bin:/usr/bin:/bin:/run/commands\n"
+     "PATH=/run/commands:/usr/local/bin:/usr/bin:/bin\n"
      "[ \"$(id -u)\" -ne 0 ] || "
-     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/commands\n"
+     "PATH=/run/commands:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
      "export PATH\n"
      "for i in /etc/profile.d/*.sh; do [ ! -r \"$i\" ] || . \"$i\"; done\nunset i\n"},
     {"/etc/skel/.profile", "umask 022\n[ -z \"$BASH_VERSION\" ] || [ ! -f ~/.bashrc ] || . "
