@@ -8,7 +8,8 @@ object ViewManager since 2.5 needs System.View {
             recursive: boolean) -> ref ContainerView
         needs System.View;
 
-    CreateListView(obj?: ref any[] needs System.View) -> ref ListView
+    # List views leave out what the user may not see instead of refusing the call.
+    CreateListView(obj?: ref any[]) -> ref ListView
         needs System.View;
 
     CreateListViewFromView(view: ref View) -> ref ListView
@@ -31,9 +32,9 @@ object ContainerView extends ManagedObjectView since 2.5 needs System.View {
 }
 
 object ListView extends ManagedObjectView since 2.5 {
-    ModifyListView(add?: ref any[] needs System.View, remove?: ref any[] needs System.View) -> ref any[]?;
+    ModifyListView(add?: ref any[], remove?: ref any[]) -> ref any[]?;
 
-    ResetListView(obj?: ref any[] needs System.View) -> ref any[]?;
+    ResetListView(obj?: ref any[]) -> ref any[]?;
 
     ResetListViewFromView(view: ref View) -> void;
 }

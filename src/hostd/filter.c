@@ -101,6 +101,15 @@ static void order_append(struct filter *f, struct filter_object *o)
     f->newest = o;
 }
 
+/* An object without a stamp is older than all others. */
+static void order_prepend(struct filter *f, struct filter_object *o)
+{
+    o->newer = f->oldest;
+    o->older = NULL;
+    *(f->oldest ? &f->oldest->older : &f->newest) = o;
+    f->oldest = o;
+}
+
 static uint64_t object_stamp(struct filter_object *o)
 {
     o->last = ++o->filter->collector->stamp;
@@ -217,7 +226,7 @@ static int object_new(struct filter *f, struct mo *mo, struct filter_object **re
     b = bucket_of(f, mo);
     o->hash_next = f->buckets[b];
     f->buckets[b] = o;
-    order_append(f, o);
+    order_prepend(f, o);
     f->object_count++;
     f->collector->object_count++;
     *ret = o;

@@ -198,7 +198,21 @@ static int get_config_manager(struct mo *mo, struct mo_reader *r, struct vim_any
     return mo_value(vim_any_object(r->arena, VIM_NEW(r->arena, HostConfigManager)), ret);
 }
 
+static int get_licensable(struct mo *mo, struct mo_reader *r, struct vim_any **ret)
+{
+    struct vim_HostLicensableResourceInfo *i = VIM_NEW(r->arena, HostLicensableResourceInfo);
+    struct vim_KeyAnyValue *cpus = VIM_NEW(r->arena, KeyAnyValue);
+
+    if (!i || !cpus || !(i->resource.items = arena_memdup(r->arena, &cpus, sizeof(cpus))))
+        return -ENOMEM;
+    i->resource.count = 1;
+    cpus->key = "numCpuPackages";
+    cpus->value = vim_any_int(r->arena, inv_of(mo)->facts.packages);
+    return cpus->value ? mo_value(vim_any_object(r->arena, i), ret) : -ENOMEM;
+}
+
 static const struct mo_property host_properties[] = {
+    {"licensableResource", get_licensable},
     {"runtime", get_runtime},
     {"summary", get_summary},
     {"hardware", get_hardware},

@@ -172,7 +172,7 @@ static void rename_vm(struct call *call, struct vm *vm, const char *name)
     if (!t)
         return;
     if (!inventory_name_valid(name)) {
-        spec_fail_name(task_arena(t), arena_strdup(task_arena(t), name ? name : ""), &fault);
+        spec_fail_name(task_arena(t), name ? name : "", &fault);
         r = -EINVAL;
     } else if (name_taken(vm, name)) {
         spec_fail_duplicate(task_arena(t), arena_strdup(task_arena(t), name), name_taken(vm, name),
@@ -207,7 +207,7 @@ static void rename_folder(struct call *call, struct folder *f, const char *name)
     escaped = inventory_name_valid(name) ? inventory_escape(name) : NULL;
     there = escaped ? folder_child(folder_cast(f->e.mo.parent), escaped) : NULL;
     if (!escaped) {
-        spec_fail_name(task_arena(t), arena_strdup(task_arena(t), name ? name : ""), &fault);
+        spec_fail_name(task_arena(t), name ? name : "", &fault);
         task_fail(t, fault.fault, "%s", fault.text);
     } else if (there && there != &f->e.mo) {
         spec_fail_duplicate(task_arena(t), arena_strdup(task_arena(t), name), there, &fault);

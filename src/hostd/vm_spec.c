@@ -48,7 +48,7 @@ void spec_fail_name(struct arena *a, const char *name, struct spec_fault *ret)
     struct vim_InvalidName *f = VIM_NEW(a, InvalidName);
 
     if (f)
-        f->name = name ? name : "";
+        f->name = arena_strdup(a, name ? name : "");
     ret->fault = f ? &f->base : NULL;
     ret->text = "The name is not valid.";
 }
@@ -59,7 +59,7 @@ void spec_fail_duplicate(struct arena *a, const char *name, const struct mo *the
     struct vim_DuplicateName *f = VIM_NEW(a, DuplicateName);
 
     if (f) {
-        f->name = name;
+        f->name = arena_strdup(a, name);
         f->object = mo_ref(there);
     }
     ret->fault = f ? &f->base : NULL;

@@ -16,6 +16,11 @@
 
 void fixture_setup(struct fixture *f)
 {
+    fixture_setup_persona(f, HOST_PERSONA_HOST_AGENT);
+}
+
+void fixture_setup_persona(struct fixture *f, enum host_persona persona)
+{
     char made[64];
     struct error err = {0};
     *f = (struct fixture){0};
@@ -27,6 +32,7 @@ void fixture_setup(struct fixture *f)
         .host = {.state_dir = f->run_dir,
                  .run_dir = f->run_dir,
                  .name = "test",
+                 .persona = persona,
                  .session_idle_seconds = 60},
         .db_path = ":memory:",
         .administrator_password = FIXTURE_PASSWORD,

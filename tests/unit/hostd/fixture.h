@@ -17,6 +17,7 @@ struct fixture {
 
 /* The administrator is `root` with FIXTURE_PASSWORD. */
 void fixture_setup(struct fixture *f);
+void fixture_setup_persona(struct fixture *f, enum host_persona persona);
 void fixture_teardown(struct fixture *f); /* fails the test when handles are left in the loop */
 
 /* The outcome of a call; strings live until fixture_outcome_free. */
