@@ -97,11 +97,6 @@ int channel_new(uv_loop_t *loop, int fd, size_t max_body, size_t max_queue,
     return 0;
 }
 
-int channel_fd(const struct channel *ch)
-{
-    return ch->fd;
-}
-
 size_t channel_queued(const struct channel *ch)
 {
     return ch->queued;

@@ -58,8 +58,6 @@ size_t channel_queued(const struct channel *ch);
 /* Stops and resumes reading, for backpressure. Resuming may call `message` before it returns. */
 void channel_pause(struct channel *ch, int paused);
 
-int channel_fd(const struct channel *ch);
-
 /* Closes the socket; drops what is queued. NULL is fine. */
 void channel_close(struct channel *ch);
 

@@ -16,8 +16,4 @@ int cli_vmtoolsd(int argc, char **argv);    /* vmtoolsd: --cmd, --cmdfile, --ver
 int cli_rpctool(int argc, char **argv);     /* vmware-rpctool */
 int cli_toolbox_cmd(int argc, char **argv); /* vmware-toolbox-cmd */
 
-/* Sends one RPCI request, prints the answer (to standard error when the host says failure) or
- * `no_host`. 0 or 1. */
-int cli_send(const void *request, size_t len, const char *no_host);
-
 #endif

@@ -19,7 +19,9 @@
 #define NO_HOST      "Unable to send command to VMware hypervisor."
 #define NO_HOST_TOOL "Failed sending message to VMware."
 
-int cli_send(const void *request, size_t len, const char *no_host)
+/* Sends one RPCI request, prints the answer (to standard error when the host says failure) or
+ * `no_host`. 0 or 1. */
+static int cli_send(const void *request, size_t len, const char *no_host)
 {
     char *reply = NULL;
     size_t reply_len = 0;

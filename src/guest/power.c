@@ -64,7 +64,9 @@ static void scripts_clear(struct power *p)
     p->nscripts = p->next = 0;
 }
 
-const char *power_script(struct power *p, enum toolbox_power_event event)
+/* The script configured or present for an event, for the tools state; NULL = none. The text lives
+ * until the next call. */
+static const char *power_script(struct power *p, enum toolbox_power_event event)
 {
     const struct event_row *row = row_of(event);
     const char *set = row ? conf_get(p->conf, "powerops", row->conf_key) : NULL;

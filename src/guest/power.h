@@ -38,8 +38,4 @@ void power_free(struct power *p);
  */
 int power_option(struct power *p, const char *name, const char *value);
 
-/* The script configured or present for an event, for the tools state; NULL = none. The text lives
- * until the next call. */
-const char *power_script(struct power *p, enum toolbox_power_event event);
-
 #endif

@@ -36,15 +36,6 @@ int proc_chunks_new(struct proc_chunks **ret)
     return 0;
 }
 
-void proc_chunks_free(struct proc_chunks *c)
-{
-    if (!c)
-        return;
-    for (unsigned i = 0; i < PROC_CHUNKS_MAX; i++)
-        forget(&c->lists[i]);
-    mem_free(c);
-}
-
 static void expire(struct proc_chunks *c)
 {
     for (unsigned i = 0; i < PROC_CHUNKS_MAX; i++)

@@ -17,7 +17,6 @@
 struct proc_chunks;
 
 int proc_chunks_new(struct proc_chunks **ret);
-void proc_chunks_free(struct proc_chunks *c);
 
 /* Takes the list over (the buffer is empty afterwards) under a new key; the oldest one makes room.
  * -ENOMEM. */

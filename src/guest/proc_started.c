@@ -58,11 +58,6 @@ static void unlist(struct proc_started *ps, struct entry **at)
     free_if_unused(e);
 }
 
-static void timer_closed(uv_handle_t *h)
-{
-    mem_free(h);
-}
-
 static void sweep(uv_timer_t *timer)
 {
     struct proc_started *ps = timer->data;
@@ -206,22 +201,6 @@ int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
     ps->sweep->data = ps;
     *ret = ps;
     return 0;
-}
-
-void proc_started_free(struct proc_started *ps)
-{
-    if (!ps)
-        return;
-    uv_close((uv_handle_t *)ps->sweep, timer_closed);
-    while (ps->first) {
-        struct entry *e = ps->first;
-
-        e->owner = NULL;
-        if (!e->ended_ms)
-            uv_close((uv_handle_t *)&e->process, process_closed);
-        unlist(ps, &ps->first);
-    }
-    mem_free(ps);
 }
 
 unsigned proc_started_count(const struct proc_started *ps)

@@ -41,8 +41,6 @@ struct proc_command {
 /* `changed` is called when records came or went. */
 int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
                      struct proc_started **ret);
-/* The programs go on. */
-void proc_started_free(struct proc_started *ps);
 
 /* Runs a command line by the shell, in a session of its own, with the null device as standard
  * input, output and error. 0 and the pid, or a negative errno code: nothing runs. */

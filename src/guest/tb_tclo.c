@@ -35,7 +35,7 @@ static uint64_t reconnect_pause(const struct conn *c)
     return pause < RECONNECT_MAX_MS ? pause : RECONNECT_MAX_MS;
 }
 
-void tclo_down(struct toolbox *tb, int reason)
+static void tclo_down(struct toolbox *tb, int reason)
 {
     struct toolbox_request *req, *next;
     (void)reason;
@@ -96,6 +96,11 @@ again:
     return 0;
 }
 
+static size_t request_max_message(const struct toolbox_request *req)
+{
+    return req->id ? TOOLBOX_MESSAGE_MAX - 64 : RPC_MESSAGE_MAX;
+}
+
 int toolbox_reply(struct toolbox_request *req, bool ok, const void *data, size_t len)
 {
     struct toolbox *tb = req->tb;
@@ -128,11 +133,6 @@ int toolbox_reply(struct toolbox_request *req, bool ok, const void *data, size_t
 bool toolbox_request_lost(const struct toolbox_request *req)
 {
     return req->lost;
-}
-
-size_t request_max_message(const struct toolbox_request *req)
-{
-    return req->id ? TOOLBOX_MESSAGE_MAX - 64 : RPC_MESSAGE_MAX;
 }
 
 static const struct command *command_find(const struct toolbox *tb, const char *name, size_t len)

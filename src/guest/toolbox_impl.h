@@ -137,7 +137,6 @@ uint64_t rpci_deadline(const struct toolbox *tb); /* 0 = none */
 /* tb_tclo.c */
 void tclo_pump(struct toolbox *tb);
 void tclo_event(struct toolbox *tb);
-void tclo_down(struct toolbox *tb, int reason);
 void requests_free(struct toolbox *tb);
 
 /* tb_builtin.c, tb_vix.c */
@@ -145,6 +144,5 @@ int builtin_register(struct toolbox *tb);
 void vix_command(struct toolbox *tb, struct toolbox_request *req, const uint8_t *args, size_t len,
                  void *arg);
 void vix_free_all(struct toolbox *tb);
-size_t request_max_message(const struct toolbox_request *req);
 
 #endif

@@ -300,11 +300,6 @@ int vix_service_request(struct vix_service *svc, const void *message, size_t len
     return 0;
 }
 
-void vix_service_cancel(struct vix_service_request *r)
-{
-    answer_soon(r, VIX_E_CANCELLED, ECANCELED);
-}
-
 void vix_service_set_frozen(struct vix_service *svc, int frozen)
 {
     svc->frozen = frozen;

@@ -104,9 +104,6 @@ int vix_service_request(struct vix_service *svc, const void *message, size_t len
                         uint32_t deadline_ms, vix_service_done done, void *arg,
                         struct vix_service_request **ret);
 
-/* Answers with VIX_E_CANCELLED soon, from the loop; work that cannot be stopped is left behind. */
-void vix_service_cancel(struct vix_service_request *req);
-
 /* While frozen (quiesced snapshot) every request is answered VIX_E_OBJECT_IS_BUSY. */
 void vix_service_set_frozen(struct vix_service *svc, int frozen);
 

@@ -408,8 +408,3 @@ void worker_job_forget(struct worker_job *job)
 {
     job->done = NULL;
 }
-
-unsigned worker_pool_count(const struct worker_pool *p)
-{
-    return p->count;
-}

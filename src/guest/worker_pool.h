@@ -47,7 +47,4 @@ int worker_pool_send(struct worker_pool *p, const char *user, const struct worke
 /* `done` will not be called; the work itself may go on. */
 void worker_job_forget(struct worker_job *job);
 
-/* Workers that run now, for tests and the log. */
-unsigned worker_pool_count(const struct worker_pool *p);
-
 #endif

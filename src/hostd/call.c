@@ -139,16 +139,6 @@ void call_fault_duplicate_name(struct call *call, const char *name, struct vim_r
     call_fault(call, f, "The name '%s' already exists.", name);
 }
 
-void call_fault_invalid_request(struct call *call, const char *fmt, ...)
-{
-    char text[TEXT_MAX];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    call_fault(call, VIM_NEW(call->arena, InvalidRequest), "%s", text);
-}
-
 static void system_error(struct call *call, const char *reason)
 {
     struct vim_SystemError *f = VIM_NEW(call->arena, SystemError);
@@ -180,15 +170,6 @@ void call_on_cancel(struct call *call, void (*cb)(struct call *call, void *arg),
     struct call_private *p = call_private(call);
     p->cancel_cb = cb;
     p->cancel_arg = arg;
-}
-
-bool call_require_session(struct call *call)
-{
-    if (call->session)
-        return true;
-    call_fault_not_authenticated(call, call->self,
-                                 call->method->privilege ? call->method->privilege : "System.View");
-    return false;
 }
 
 bool call_check_privilege(struct call *call, struct vim_ref object, const char *privilege)

@@ -68,8 +68,6 @@ void call_fault_invalid_power_state(struct call *call, int requested /* UNSET: n
                                     int existing /* enum vim_VirtualMachinePowerState */);
 void call_fault_not_supported(struct call *call);
 void call_fault_request_canceled(struct call *call);
-void call_fault_invalid_request(struct call *call, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 void call_fault_duplicate_name(struct call *call, const char *name, struct vim_ref object);
 /* SystemError: something of ours failed; also logged. */
 void call_fault_system(struct call *call, const char *fmt, ...)
@@ -86,10 +84,6 @@ void call_on_cancel(struct call *call, void (*cb)(struct call *call, void *arg),
 /* True when the session's user holds `privilege` on `object`; otherwise ends the call with
  * NotAuthenticated or NoPermission and returns false. For parameters. */
 bool call_check_privilege(struct call *call, struct vim_ref object, const char *privilege);
-
-/* For the methods that work without a session on some objects only. Ends the call with
- * NotAuthenticated and returns false when there is none. */
-bool call_require_session(struct call *call);
 
 /* True when the object exists and is a `type` (or derived from it; NULL: any); otherwise ends the
  * call with ManagedObjectNotFound or InvalidArgument. */

@@ -92,11 +92,6 @@ void db_close(struct db *db)
     mem_free(db);
 }
 
-sqlite3 *db_handle(struct db *db)
-{
-    return db->sql;
-}
-
 static sqlite3_stmt *prepare(struct db *db, const char *sql, const char *types, va_list ap)
 {
     sqlite3_stmt *stmt = NULL;

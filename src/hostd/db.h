@@ -17,7 +17,6 @@ struct db;
 /* Opens or makes the file; ":memory:" for tests. *ret_new: it was made now. */
 int db_open(const char *path, struct db **ret, bool *ret_new, struct error *err);
 void db_close(struct db *db);
-sqlite3 *db_handle(struct db *db);
 
 /* One statement. `types` has a letter for each '?': i int64_t, s const char * (may be NULL), b bool
  * (int). -EEXIST when a constraint forbids it, -EIO otherwise (logged). */

@@ -84,13 +84,6 @@ static const struct fault_row *find_row(uint64_t error)
     return NULL;
 }
 
-const struct vim_type *guest_fault_type(uint64_t error)
-{
-    const struct fault_row *row = find_row(error);
-
-    return row ? row->type : NULL;
-}
-
 /* Clients compare `reason`, line feed and all, with the exact text of a real server; the words go
  * into the message only. */
 static void system_error(struct call *call, uint64_t error, uint32_t additional, const char *words)

@@ -30,7 +30,4 @@ void guest_fault_reply(struct call *call, const struct vmlink_reply *reply,
 /* Ends the call: guest operations cannot be had now, `why` says so in words. */
 void guest_fault_unavailable(struct call *call, const char *why);
 
-/* The type of the fault for an error code, NULL when it is SystemError. For tests. */
-const struct vim_type *guest_fault_type(uint64_t error);
-
 #endif

@@ -28,7 +28,7 @@ static int drop_capabilities(struct error *err)
     return r < 0 ? error_errno(err, r, "cannot give up capabilities") : 0;
 }
 
-int confine_identity(unsigned uid, unsigned gid, struct error *err)
+static int confine_identity(unsigned uid, unsigned gid, struct error *err)
 {
     int r;
 
@@ -66,7 +66,7 @@ static const struct {
     {RLIMIT_MEMLOCK, 0, "locked memory"},
 };
 
-int confine_limits(struct error *err)
+static int confine_limits(struct error *err)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(limits); i++) {
         rlim_t value = limits[i].value;
@@ -112,7 +112,8 @@ static int allow(int rules, const char *path, uint64_t access, struct error *err
     return 0;
 }
 
-int confine_files(const struct confine_options *options, int *ret_abi, struct error *err)
+/* *ret_abi is the kernel's Landlock version, 0 when it has none (which is not an error). */
+static int confine_files(const struct confine_options *options, int *ret_abi, struct error *err)
 {
     struct landlock_ruleset_attr attr = {.handled_access_fs = ACCESS_FS_VERSION_1};
     AUTO_CLOSE int rules = -1;

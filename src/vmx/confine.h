@@ -23,11 +23,7 @@ struct confine_options {
 /* All stages. On failure the process is in an undefined middle and must end. */
 int confine_vmx(const struct confine_options *options, struct error *err);
 
-/* The stages by themselves, in this order. */
-int confine_identity(unsigned uid, unsigned gid, struct error *err);
-int confine_limits(struct error *err);
-/* *ret_abi is the kernel's Landlock version, 0 when it has none (which is not an error). */
-int confine_files(const struct confine_options *options, int *ret_abi, struct error *err);
+/* The last stage by itself, for tests: the system call filter. */
 int confine_calls(struct error *err);
 
 #endif

@@ -101,7 +101,8 @@ static void put(struct guest_state *g, const char *member, json_t *v)
         json_object_del(g->json, member);
 }
 
-void guest_state_set_text(struct guest_state *g, const char *member, const void *text, size_t len)
+static void guest_state_set_text(struct guest_state *g, const char *member, const void *text,
+                                 size_t len)
 {
     put(g, member, clean(text, len, GUEST_STATE_TEXT_MAX));
 }

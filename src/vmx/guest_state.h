@@ -29,7 +29,6 @@ int guest_state_init(struct guest_state *g);
 void guest_state_free(struct guest_state *g);
 
 /* Members by name. A value equal to the old one is no change. NULL or -1 removes. */
-void guest_state_set_text(struct guest_state *g, const char *member, const void *text, size_t len);
 void guest_state_set_string(struct guest_state *g, const char *member, const char *text);
 void guest_state_set_bool(struct guest_state *g, const char *member, bool v);
 void guest_state_set_int(struct guest_state *g, const char *member, int64_t v);

@@ -122,8 +122,3 @@ int hgfs_client_send(struct hgfs_client *c, uint32_t op, const union hgfs_reques
     call = NULL;
     return 0;
 }
-
-void hgfs_client_cancel(struct hgfs_call *call)
-{
-    relay_cancel(call->relay);
-}

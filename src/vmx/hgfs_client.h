@@ -37,7 +37,4 @@ typedef void hgfs_cb(const struct hgfs_answer *answer, void *arg);
 int hgfs_client_send(struct hgfs_client *c, uint32_t op, const union hgfs_request *request,
                      unsigned deadline_ms, hgfs_cb *cb, void *arg, struct hgfs_call **ret_call);
 
-/* `cb` comes with -ECANCELED before this returns. */
-void hgfs_client_cancel(struct hgfs_call *call);
-
 #endif

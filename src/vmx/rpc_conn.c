@@ -102,11 +102,6 @@ int rpc_conn_new(const struct rpc_conn_config *config, int fd, struct rpc_conn *
     return 0;
 }
 
-void *rpc_conn_arg(const struct rpc_conn *c)
-{
-    return c->config.arg;
-}
-
 /* `told`: an error is told to the owner; otherwise it is left for the loop to find. */
 static void flush(struct rpc_conn *c, bool told)
 {

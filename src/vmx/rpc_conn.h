@@ -60,6 +60,4 @@ void rpc_conn_finish(struct rpc_conn *c);
 /* NULL is fine. */
 void rpc_conn_close(struct rpc_conn *c);
 
-void *rpc_conn_arg(const struct rpc_conn *c);
-
 #endif

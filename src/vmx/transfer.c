@@ -283,7 +283,8 @@ static void begin_end(struct transfer *t)
     transfer_data_end(t);
 }
 
-void transfer_fail(struct transfer *t, const struct transfer_error *err)
+/* Ends a transfer that goes wrong: tells the caller, cleans up in the guest. */
+static void transfer_fail(struct transfer *t, const struct transfer_error *err)
 {
     if (t->state == TRANSFER_ENDING)
         return;

@@ -69,7 +69,6 @@ struct transfers {
 };
 
 /* Ends a transfer that goes wrong: tells the caller, cleans up in the guest. */
-void transfer_fail(struct transfer *t, const struct transfer_error *err);
 void transfer_fail_answer(struct transfer *t, const struct hgfs_answer *answer);
 void transfer_fail_text(struct transfer *t, int code, const char *hop, uint64_t vix,
                         const char *text);

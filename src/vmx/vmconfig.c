@@ -56,7 +56,9 @@ int64_t vmconfig_get_int(const struct vmconfig *c, const char *key, int64_t fall
     return vmxfile_get_int(c->text, key, fallback);
 }
 
-bool vmconfig_is_secret(const char *key)
+/* Whether the key holds a secret, which is not told to hostd: the password hashes of a sandbox's
+ * users, which are used once, when they are made. */
+static bool vmconfig_is_secret(const char *key)
 {
     size_t len = strlen(key), prefix = strlen(SECRET_PREFIX), suffix = strlen(SECRET_SUFFIX);
 

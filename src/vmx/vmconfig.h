@@ -31,10 +31,6 @@ const char *vmconfig_get(const struct vmconfig *c, const char *key);
 bool vmconfig_get_bool(const struct vmconfig *c, const char *key, bool fallback);
 int64_t vmconfig_get_int(const struct vmconfig *c, const char *key, int64_t fallback);
 
-/* Whether the key holds a secret, which is not told to hostd: the password hashes of a sandbox's
- * users, which are used once, when they are made. */
-bool vmconfig_is_secret(const char *key);
-
 /* Every key but the secret ones, as an object of strings; NULL when memory is short. A new
  * reference. */
 json_t *vmconfig_json(const struct vmconfig *c);

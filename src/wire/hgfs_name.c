@@ -23,7 +23,8 @@ static bool guarded(const char *p, size_t len, size_t i)
     return i < len && p[i] == MARK;
 }
 
-int hgfs_name_escape(struct buf *b, const char *component, size_t len)
+/* One component, from the wire to the local file system: `/` becomes `!%`, `!%` becomes `!]%`. */
+static int hgfs_name_escape(struct buf *b, const char *component, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (component[i] == '/') {

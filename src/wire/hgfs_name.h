@@ -19,8 +19,6 @@ int hgfs_name_from_path(struct buf *b, const char *path);
  * `.` or `..`, not UTF-8), -ENOENT (1: another share), -ENAMETOOLONG (14). */
 int hgfs_name_to_path(struct buf *b, const char *name, size_t len);
 
-/* One component, from the wire to the local file system: `/` becomes `!%`, `!%` becomes `!]%`. */
-int hgfs_name_escape(struct buf *b, const char *component, size_t len);
 /* And back: the name of a directory entry as it goes into a reply. */
 int hgfs_name_unescape(struct buf *b, const char *component, size_t len);
 

@@ -29,7 +29,9 @@ static bool guest_info_is_binary(const uint8_t *args, size_t len)
     return id == 2 || id == 3 || (id >= 8 && id <= 11);
 }
 
-bool rpc_is_binary(const char *name, size_t name_len, const void *args, size_t args_len)
+/* Whether a message's arguments are bytes whose trailing NULs belong to them: `f`, SetGuestInfo
+ * with a binary type, namespace-priv-*, Vix_1_Relayed_Command. */
+static bool rpc_is_binary(const char *name, size_t name_len, const void *args, size_t args_len)
 {
     for (size_t i = 0; i < sizeof(binary_commands) / sizeof(binary_commands[0]); i++) {
         size_t n = strlen(binary_commands[i].name);

@@ -31,10 +31,6 @@ struct rpc_message {
     bool binary; /* args were taken as they are; otherwise trailing NULs were cut */
 };
 
-/* Whether a message's arguments are bytes whose trailing NULs belong to them: `f`, SetGuestInfo
- * with a binary type, namespace-priv-*, Vix_1_Relayed_Command. */
-bool rpc_is_binary(const char *name, size_t name_len, const void *args, size_t args_len);
-
 /* -EBADMSG: empty, a name over RPC_NAME_MAX, or with control bytes in it. */
 int rpc_split(const void *message, size_t len, struct rpc_message *ret);
 bool rpc_name_is(const struct rpc_message *m, const char *name);

@@ -9,7 +9,7 @@
 
 static const char escaped[] = "\"%&'<>";
 
-int vix_text_escape_bytes(struct buf *b, const void *text, size_t len)
+static int vix_text_escape_bytes(struct buf *b, const void *text, size_t len)
 {
     const uint8_t *p = text;
 
@@ -59,7 +59,7 @@ int vix_text_unescape(struct buf *b, const void *text, size_t len)
     return b->err;
 }
 
-char *vix_text_unescape_arena(struct arena *a, const void *text, size_t len)
+static char *vix_text_unescape_arena(struct arena *a, const void *text, size_t len)
 {
     char *copy = arena_alloc(a, len + 1);
     const char *p = text;

@@ -17,10 +17,8 @@
 
 /* " % & ' < > become %22 %25 %26 %27 %3C %3E. */
 int vix_text_escape(struct buf *b, const char *text);
-int vix_text_escape_bytes(struct buf *b, const void *text, size_t len);
 /* %XX with hex digits becomes the byte (never a NUL), anything else stays. */
 int vix_text_unescape(struct buf *b, const void *text, size_t len);
-char *vix_text_unescape_arena(struct arena *a, const void *text, size_t len);
 
 /* A result being read. */
 struct vix_text {
