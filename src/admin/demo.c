@@ -268,6 +268,19 @@ static int steps(struct demo *d, struct error *err)
     return r ? r : move_file(d, err);
 }
 
+/* A copy of the host's certificate that every user of this machine can read. */
+static int publish_certificate(const struct admin *ad, struct error *err)
+{
+    AUTO_BUF struct buf pem = BUF_INIT(1u << 20);
+    AUTO_FREE char *from = mem_printf("%s/hostd/cert.pem", ad->state);
+    AUTO_CLOSE int dir = open(ad->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = from ? fs_read_file(AT_FDCWD, from, &pem, err) : -ENOMEM;
+
+    if (!r && dir < 0)
+        r = error_errno(err, -errno, "cannot open %s", ad->run);
+    return r ? r : fs_write_file(dir, "cert.pem", pem.data, pem.len, 0644, err);
+}
+
 int admin_demo(struct admin *ad, struct error *err)
 {
     struct demo d = {.ad = ad, .arena = ARENA_INIT(VIM_CLIENT_ARENA_MAX)};
@@ -276,15 +289,17 @@ int admin_demo(struct admin *ad, struct error *err)
 
     if (!r)
         r = steps(&d, err);
+    if (!r)
+        r = publish_certificate(ad, err);
     if (r) {
         putchar('\n');
     } else {
         printf("\nThe host is at https://%s/sdk, API user `demo`, guest user `root`. For govc:\n\n"
-               "export GOVC_URL=https://%s/sdk GOVC_TLS_CA_CERTS=%s/hostd/cert.pem\n"
+               "export GOVC_URL=https://%s/sdk GOVC_TLS_CA_CERTS=%s/cert.pem\n"
                "export GOVC_USERNAME=demo GOVC_PASSWORD=%s\n"
                "export GOVC_VM=demo GOVC_GUEST_LOGIN=root:%s\n"
                "govc guest.run uname -a\n\n",
-               address, address, ad->state, d.user_password, d.guest_password);
+               address, address, ad->run, d.user_password, d.guest_password);
     }
     explicit_bzero(d.user_password, sizeof(d.user_password));
     explicit_bzero(d.guest_password, sizeof(d.guest_password));

@@ -59,7 +59,7 @@ static int hostd_path(char out[PATH_MAX], struct error *err)
 }
 
 static pid_t start_hostd(const struct admin *ad, const char *listen, const char *persona,
-                         char **more, int *ret_ready, struct error *err)
+                         const char *log, char **more, int *ret_ready, struct error *err)
 {
     char path[PATH_MAX], ready[32];
     const char *args[HOSTD_ARGS_MAX];
@@ -84,6 +84,10 @@ static pid_t start_hostd(const struct admin *ad, const char *listen, const char 
     args[n++] = persona;
     args[n++] = "--print-ready";
     args[n++] = ready;
+    if (log) {
+        args[n++] = "--log";
+        args[n++] = log;
+    }
     while (more && *more && n < HOSTD_ARGS_MAX - 1)
         args[n++] = *more++;
     args[n] = NULL;
@@ -167,6 +171,7 @@ int admin_up(struct admin *ad, int argc, char **argv)
     const char *listen = "127.0.0.1:8989", *persona = "host";
     bool demo = false, once = false, bad = false;
     char address[256];
+    AUTO_FREE char *log = NULL;
     char **more = NULL;
     struct error err = {0};
     int ready = -1;
@@ -200,7 +205,9 @@ int admin_up(struct admin *ad, int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     if (fs_mkdirs(ad->state, 0755, &err) || fs_mkdirs(ad->run, 0755, &err))
         return admin_fail(&err);
-    pid = start_hostd(ad, listen, persona, more, &ready, &err);
+    /* The demo's steps are easier to read without the log between them. */
+    log = demo ? mem_printf("%s/hostd.log", ad->state) : NULL;
+    pid = start_hostd(ad, listen, persona, log, more, &ready, &err);
     if (pid < 0)
         return admin_fail(&err);
     if (wait_ready(ready, &err) || admin_address(ad, address, &err)) {
