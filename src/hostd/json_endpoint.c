@@ -50,8 +50,8 @@ bool json_content_type_ok(const struct http_request *req)
     const void *body;
     size_t len;
     http_body(req, &body, &len);
-    if (!type)
-        return len == 0;
+    if (!type) /* govmomi names none */
+        return true;
     size_t n = strcspn(type, "; \t");
     return len == 0 ||
            (n == strlen(JSON_CONTENT_TYPE) && strncasecmp(type, JSON_CONTENT_TYPE, n) == 0);

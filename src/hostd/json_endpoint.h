@@ -11,7 +11,7 @@ extern const struct host_module json_module;
  * of that name. NULL: none. */
 struct session *json_session(struct http_request *req);
 
-/* Is the body, when there is one, said to be JSON? */
+/* False: there is a body, and it is said to be something else than JSON. */
 bool json_content_type_ok(const struct http_request *req);
 
 #define JSON_SESSION_HEADER "vmware-api-session-id"
