@@ -30,6 +30,7 @@ TOKEN = re.compile(r'''
   | (?P<arrow>->)
   | (?P<number>\d[A-Za-z0-9.]*)
   | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*)
+  | (?P<path>/[A-Za-z0-9_{}/-]+(?:\?~?action=[A-Za-z]+)?)
   | (?P<mark>[{}()\[\]:;,?])
 ''', re.X)
 
@@ -45,6 +46,7 @@ class TypeRef:
         self.name = name
         self.is_ref = is_ref
         self.is_array = is_array
+        self.is_map = False
         self.where = where
 
 
@@ -95,6 +97,27 @@ class Method:
         self.hidden = False
 
 
+class Operation:
+    """Of REST: a verb on a path."""
+
+    def __init__(self, name, where):
+        self.name = name
+        self.where = where
+        self.verb = None
+        self.path = None  # "/api/vcenter/vm/{vm}/power"
+        self.action = None  # value of the query parameter "action"
+        self.action_name = 'action'
+        self.query = []
+        self.body = None  # name of a data object
+        self.result = None  # Field or None
+        self.status = None
+        self.login = False  # takes a name and password instead of a session
+        self.errors = []
+
+    def variables(self):
+        return re.findall(r'\{(\w+)\}', self.path)
+
+
 class ManagedObject:
     def __init__(self, name, where):
         self.name = name
@@ -114,6 +137,7 @@ class Model:
         self.enums = {}
         self.objects = {}
         self.methods = {}
+        self.operations = {}
         self.extensions = []  # (managed object name, methods, where)
 
     def version(self, name):
@@ -211,6 +235,8 @@ class Parser:
             self.parse_object(where)
         elif kind == 'extend':
             self.parse_extend(where)
+        elif kind == 'operation':
+            self.parse_operation(where)
         elif kind == 'versions':
             self.parse_versions()
         else:
@@ -276,12 +302,63 @@ class Parser:
 
     def type_ref(self):
         where = self.where()
+        if self.accept('map'):
+            return self.map_type(where)
         is_ref = self.accept('ref')
         name = self.word('a type')
         is_array = self.accept('[')
         if is_array:
             self.expect(']')
         return TypeRef(name, is_ref, is_array, where)
+
+    def map_type(self, where):
+        """An array of entries with key and value; there is one entry type for each type of value."""
+        value = self.type_ref()
+        name = 'MapOf' + value.name[0].upper() + value.name[1:]
+        if name not in self.model.data:
+            entry = Data(name, where)
+            entry.fields = [Field('key', TypeRef('string', False, False, where), False, where),
+                            Field('value', value, False, where)]
+            self.declare(self.model.data, entry)
+        t = TypeRef(name, False, True, where)
+        t.is_map = True
+        return t
+
+    def parse_operation(self, where):
+        op = Operation(self.word('an operation name'), where)
+        self.expect(':')
+        op.verb = self.word('a verb')
+        if op.verb not in ('GET', 'POST', 'PUT', 'PATCH', 'DELETE'):
+            self.fail(f'unknown verb {op.verb}')
+        op.path, _, query = self.next().partition('?')
+        if query:
+            op.action_name, _, op.action = query.partition('=')
+        if self.accept('('):
+            while not self.accept(')'):
+                op.query.append(self.field())
+                if self.peek() != ')':
+                    self.expect(',')
+        if self.accept('body'):
+            op.body = self.word('a type')
+        self.expect('->')
+        if not self.accept('void'):
+            t = self.type_ref()
+            op.result = Field('value', t, self.accept('?'), where)
+        op.status = 200 if op.result else 204
+        while not self.accept(';'):
+            if self.accept('status'):
+                op.status = int(self.next())
+            elif self.accept('login'):
+                op.login = True
+            elif self.accept('errors'):
+                op.errors.append(self.word('an error'))
+                while self.accept(','):
+                    op.errors.append(self.word('an error'))
+            else:
+                self.fail(f'expected a clause or ";", found {self.peek()!r}')
+        if op.name in self.model.operations:
+            raise SchemaError(f'{where}: operation {op.name} is declared twice')
+        self.model.operations[op.name] = op
 
     def field(self):
         where = self.where()
@@ -463,6 +540,19 @@ def check(model):
                     raise SchemaError(f'{m.where}: {f} is not a fault')
 
 
+def check_operations(model):
+    seen = set()
+    for op in model.operations.values():
+        form = (op.verb, re.sub(r'\{\w+\}', '{}', op.path), op.action)
+        if form in seen:
+            raise SchemaError(f'{op.where}: {op.verb} {op.path} is declared twice')
+        seen.add(form)
+        if op.body and op.body not in model.data:
+            raise SchemaError(f'{op.where}: unknown type {op.body}')
+        settle_fields(model, op.query + ([op.result] if op.result else []), model.versions[0])
+        check_unique(op.query)
+
+
 def load(paths):
     model = Model()
     parsers = []
@@ -471,4 +561,5 @@ def load(paths):
             parser = Parser(path, f.read(), model)
         parser.parse()
     check(model)
+    check_operations(model)
     return model

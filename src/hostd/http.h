@@ -56,8 +56,11 @@ struct http_route {
 
 struct host *http_host(const struct http_request *req);
 enum http_method http_method(const struct http_request *req);
-const char *http_path(const struct http_request *req);                     /* decoded, no query */
-const char *http_query(const struct http_request *req, const char *name);  /* decoded; NULL: none */
+const char *http_path(const struct http_request *req);                    /* decoded, no query */
+const char *http_query(const struct http_request *req, const char *name); /* decoded; NULL: none */
+/* Every parameter of the query, decoded, in order; `value` is "" when there is none. */
+void http_query_each(const struct http_request *req,
+                     void (*each)(const char *name, const char *value, void *arg), void *arg);
 const char *http_header(const struct http_request *req, const char *name); /* NULL: none */
 /* Unquoted; copied to out; NULL: none, or longer than fits. */
 const char *http_cookie(const struct http_request *req, const char *name, char *out, size_t size);

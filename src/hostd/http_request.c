@@ -141,6 +141,28 @@ const char *http_query(const struct http_request *req, const char *name)
     return MHD_lookup_connection_value(req->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+struct query_walk {
+    void (*each)(const char *name, const char *value, void *arg);
+    void *arg;
+};
+
+static enum MHD_Result query_step(void *data, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    const struct query_walk *walk = data;
+    (void)kind;
+    walk->each(name, value ? value : "", walk->arg);
+    return MHD_YES;
+}
+
+void http_query_each(const struct http_request *req,
+                     void (*each)(const char *name, const char *value, void *arg), void *arg)
+{
+    struct query_walk walk = {each, arg};
+    if (req->connection)
+        MHD_get_connection_values(req->connection, MHD_GET_ARGUMENT_KIND, query_step, &walk);
+}
+
 const char *http_header(const struct http_request *req, const char *name)
 {
     if (!req->connection)

@@ -435,6 +435,12 @@ void http_stop(struct http *http)
         /* libmicrohttpd cannot stop while a connection is suspended. */
         while (http->held) {
             struct http_request *req = http->held;
+            void (*gone)(struct http_request *, void *) = req->gone_cb;
+            if (gone && !req->answered) { /* whoever waits on its behalf lets it go */
+                req->gone_cb = NULL;
+                gone(req, req->gone_arg);
+                continue;
+            }
             if (req->answered || req->receiving) {
                 http_abort(req);
                 http_request_release(req);

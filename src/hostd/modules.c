@@ -10,6 +10,7 @@ const struct host_module *const host_modules[] = {
     &soap_module,
     &wsdl_module,
     &json_module,
+    &rest_module,
     &about_module,
     &session_module,
     &auth_module,

@@ -10,6 +10,7 @@
 #include "hostd/inventory.h"
 #include "hostd/json_endpoint.h"
 #include "hostd/property.h"
+#include "hostd/rest.h"
 #include "hostd/session_methods.h"
 #include "hostd/soap_endpoint.h"
 #include "hostd/vmlink.h"
