@@ -29,6 +29,8 @@ struct hgfs_server {
     unsigned session_count, node_count;
     uint32_t last_handle;
     uv_timer_t sweep;
+    uv_timer_t later; /* ends what is in `done` */
+    struct hgfs_job *done;
 };
 
 static void advance(struct hgfs_node *n);
@@ -114,6 +116,8 @@ void hgfs_node_free(struct hgfs_node *n)
 static void free_job(struct hgfs_job *job)
 {
     buf_free(&job->text);
+    archive_spec_clear(&job->archive);
+    stream_unref(job->stream);
     mem_free(job);
 }
 
@@ -170,6 +174,8 @@ static void dispose(struct hgfs_server *s, struct hgfs_node *n)
     struct hgfs_job *job = mem_calloc(1, sizeof(*job));
 
     n->gone = true;
+    if (n->stream)
+        hgfs_stream_abandon(n);
     if (!job)
         return; /* stays open until the worker ends */
     job->server = s;
@@ -305,6 +311,8 @@ static void unregister_node(struct hgfs_server *s, struct hgfs_node *n)
         ;
     *at = n->next;
     s->node_count--;
+    if (n->stream)
+        hgfs_stream_drop(n);
     hgfs_node_free(n);
 }
 
@@ -334,13 +342,13 @@ static void release(struct hgfs_job *job)
         advance(n);
 }
 
-static void job_done(uv_work_t *w, int status)
+static void finish_job(struct hgfs_job *job)
 {
-    struct hgfs_job *job = w->data;
     struct hgfs_session_state *session = job->session;
     struct hgfs_server *s = job->server;
 
-    (void)status;
+    if (job->archive.path && job->status == HGFS_SUCCESS)
+        job->status = hgfs_archive_open(job, s->ctx);
     if (job->reserved) {
         job->reserved = false;
         if (!job->opened)
@@ -363,12 +371,47 @@ static void job_done(uv_work_t *w, int status)
     free_session_if_done(session);
 }
 
+static void work_done(uv_work_t *w, int status)
+{
+    (void)status;
+    finish_job(w->data);
+}
+
+static void finish_done(uv_timer_t *timer)
+{
+    struct hgfs_server *s = timer->data;
+    struct hgfs_job *job = TAKE_PTR(s->done), *next;
+
+    for (; job; job = next) {
+        next = job->next;
+        job->next = NULL;
+        finish_job(job);
+    }
+}
+
+/* Not at once: whoever started the job may be walking over the node's queue. */
+void hgfs_job_done(struct hgfs_job *job)
+{
+    struct hgfs_server *s = job->server;
+    struct hgfs_job **at = &s->done;
+
+    while (*at)
+        at = &(*at)->next;
+    *at = job;
+    job->next = NULL;
+    uv_timer_start(&s->later, finish_done, 0, 0);
+}
+
 static void start(struct hgfs_job *job)
 {
     int r;
 
+    if (job->stream || (job->node && job->node->stream)) {
+        hgfs_stream_start(job);
+        return;
+    }
     job->request_work.data = job;
-    r = uv_queue_work(job->server->ctx->loop, &job->request_work, job_work, job_done);
+    r = uv_queue_work(job->server->ctx->loop, &job->request_work, job_work, work_done);
     /* It fails only for a missing callback. */
     (void)r;
 }
@@ -473,6 +516,7 @@ static struct hgfs_node *find_upload(const struct hgfs_job *job)
 static void submit(struct hgfs_job *job)
 {
     struct hgfs_server *s = job->server;
+    struct stream *stream = NULL;
     struct hgfs_node *n = NULL;
     uint32_t handle;
     bool search;
@@ -485,6 +529,10 @@ static void submit(struct hgfs_job *job)
         }
     } else {
         n = find_upload(job);
+        if (!n)
+            stream = hgfs_stream_find(job, s->ctx);
+        if (stream)
+            job->stream = stream_ref(stream);
     }
     if (job->def->work == hgfs_work_open || job->def->work == hgfs_work_search_open) {
         if (s->node_count >= HGFS_SERVER_HANDLES_MAX) {
@@ -502,12 +550,14 @@ static void submit(struct hgfs_job *job)
     }
     job->access = job->def->access;
     /* Without positions, or at the end of the file, the order is the meaning. */
-    if (n->sequential || n->append || n->pseudo ||
+    if (n->sequential || n->append || n->pseudo || n->stream ||
         (job->def->work == hgfs_work_write && job->request.io.flags & 1))
         job->access = HGFS_ACCESS_EXCLUSIVE;
     if (job->def->work == hgfs_work_close) {
         job->drop_node = true;
         n->gone = true;
+        if (n->stream)
+            stream_wake(n->stream); /* a read in front of it need not wait any more */
     }
     enqueue(n, job);
 }
@@ -591,6 +641,8 @@ int hgfs_server_new(struct worker_ctx *ctx, struct hgfs_server **ret)
     s->ctx = ctx;
     uv_timer_init(ctx->loop, &s->sweep);
     s->sweep.data = s;
+    uv_timer_init(ctx->loop, &s->later);
+    s->later.data = s;
     *ret = s;
     return 0;
 }

@@ -69,6 +69,7 @@ static int put_target(struct hgfs_job *job, const char *path)
 int hgfs_work_getattr(struct hgfs_job *job)
 {
     AUTO_BUF struct buf path = BUF_INIT(PATH_MAX);
+    struct archive_spec spec;
     struct stat st;
     int r;
 
@@ -85,6 +86,14 @@ int hgfs_work_getattr(struct hgfs_job *job)
     r = hgfs_job_path(&job->request.file.name, &path);
     if (r != HGFS_SUCCESS)
         return r;
+    r = archive_spec_parse(buf_text(&path), &spec);
+    if (r) {
+        if (r > 0) {
+            archive_spec_clear(&spec);
+            hgfs_archive_attributes(job);
+        }
+        return r < 0 ? hgfs_fail(r) : HGFS_SUCCESS;
+    }
     if (lstat(buf_text(&path), &st) < 0)
         return hgfs_fail(errno);
     hgfs_attr_from_stat(&job->reply.entry.attr, &st);
@@ -162,6 +171,7 @@ int hgfs_work_setattr(struct hgfs_job *job)
     const struct hgfs_setattr *s = &job->request.setattr;
     AUTO_BUF struct buf path = BUF_INIT(PATH_MAX);
     AUTO_CLOSE int opened = -1;
+    struct archive_spec spec;
     int fd = job->node ? job->node->fd : -1, r;
     struct stat st;
 
@@ -169,6 +179,11 @@ int hgfs_work_setattr(struct hgfs_job *job)
         r = hgfs_job_path(&s->name, &path);
         if (r != HGFS_SUCCESS)
             return r;
+        r = archive_spec_parse(buf_text(&path), &spec);
+        if (r > 0)
+            archive_spec_clear(&spec);
+        if (r)
+            return r < 0 ? hgfs_fail(r) : HGFS_SUCCESS; /* nothing there has attributes */
         opened = open(buf_text(&path), O_PATH | O_NOFOLLOW | O_CLOEXEC);
         fd = opened;
     }

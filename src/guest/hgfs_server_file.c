@@ -68,6 +68,21 @@ static mode_t new_mode(const struct hgfs_open *o)
     return (mode_t)(special << 9 | owner << 6 | group << 3 | other);
 }
 
+/* What is wrong with it shows here; the loop's thread starts it then. */
+static int prepare_archive(struct hgfs_job *job, const char *path)
+{
+    uint32_t mode = job->request.open.mode & ~(uint32_t)HGFS_MODE_SEQUENTIAL;
+    int r = archive_spec_parse(path, &job->archive);
+
+    if (r <= 0)
+        return r;
+    r = mode == HGFS_MODE_READ_WRITE ? -EACCES
+                                     : archive_spec_check(&job->archive, mode == HGFS_MODE_WRITE);
+    if (r < 0)
+        archive_spec_clear(&job->archive);
+    return r < 0 ? r : 1;
+}
+
 /* Regular files only: a pipe or a device has no content to transfer, and may hang. */
 static int open_file(struct hgfs_node *n, const struct hgfs_open *o, int flags)
 {
@@ -106,6 +121,9 @@ int hgfs_work_open(struct hgfs_job *job)
     r = hgfs_job_path(&o->name, &path);
     if (r != HGFS_SUCCESS)
         return r;
+    r = prepare_archive(job, buf_text(&path));
+    if (r)
+        return r < 0 ? hgfs_fail(r) : HGFS_SUCCESS;
     n = hgfs_node_new();
     if (!n)
         return hgfs_fail(ENOMEM);
@@ -121,12 +139,19 @@ int hgfs_work_open(struct hgfs_job *job)
     return HGFS_SUCCESS;
 }
 
+static int read_fail(const struct hgfs_job *job, ssize_t err)
+{
+    return job->node->stream && err == -EAGAIN ? HGFS_LATER : hgfs_fail((int)err);
+}
+
 /* All of it, or what is there before the end of the file. */
 static ssize_t read_fully(struct hgfs_node *n, uint8_t *out, size_t size, uint64_t offset)
 {
     bool stream = n->sequential || n->pseudo;
     size_t got = 0;
 
+    if (n->stream)
+        return hgfs_stream_read(n, out, size);
     /* The kernel makes such a file up from its beginning again for every positioned read; hosts
      * read on where they were. */
     if (n->pseudo && offset != n->position && lseek(n->fd, (off_t)offset, SEEK_SET) < 0)
@@ -159,7 +184,7 @@ static int read_old(struct hgfs_job *job)
         return hgfs_fail(ENOMEM);
     n = read_fully(job->node, room, size, job->request.io.offset);
     if (n < 0)
-        return hgfs_fail((int)n);
+        return read_fail(job, n);
     *done = (struct hgfs_done_io){.size = (uint32_t)n, .data = room};
     job->has_reply = true;
     return HGFS_SUCCESS;
@@ -187,7 +212,7 @@ int hgfs_work_read(struct hgfs_job *job)
         return hgfs_fail(ENOMEM);
     n = read_fully(job->node, data, size, io->offset);
     if (n < 0)
-        return hgfs_fail((int)n);
+        return read_fail(job, n);
     if (hgfs_read_reply_end(out, &h, start, (uint32_t)n) < 0)
         return HGFS_GENERIC_ERROR;
     job->encoded = true;

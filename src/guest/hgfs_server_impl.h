@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "guest/dir_archive.h"
 #include "guest/hgfs_server.h"
+#include "guest/stream.h"
 #include "wire/hgfs.h"
 
 struct hgfs_job;
@@ -38,6 +40,11 @@ struct hgfs_node {
     struct buf names;
     size_t *starts;
     uint32_t count;
+    /* A stream (hgfs_server_stream.c); only the loop's thread works on it. */
+    struct stream *stream;
+    struct archive *archive; /* what makes or unpacks it, if it is an archive */
+    bool at_end;             /* read to its end */
+    bool mark;               /* ARCHIVE_MARK is still to follow */
     /* Order of work. */
     unsigned shared, exclusive;
     struct hgfs_job *waiting, **waiting_tail;
@@ -71,7 +78,15 @@ struct hgfs_job {
     bool reserved;            /* counted among the nodes before it is one */
     bool drop_node;           /* the node is to go with this job (close) */
     uv_work_t request_work;
+    /* Work on streams. */
+    struct stream *stream;       /* that the request names; a reference */
+    struct archive_spec archive; /* of an archive to be opened */
+    size_t progress;             /* bytes written so far */
+    uint64_t until;              /* of a wait, clock_ms; 0 = none yet */
 };
+
+/* In place of a status: nothing can be done before the stream is ready. */
+#define HGFS_LATER (-1)
 
 /* Thread pool: closes what the node holds and, when it is an unfinished upload, removes it. */
 void hgfs_node_close(struct hgfs_node *n);
@@ -91,6 +106,25 @@ int hgfs_job_path(const struct hgfs_name *name, struct buf *path);
 /* errno, either sign, as status. */
 int hgfs_fail(int err);
 void hgfs_attr_from_stat(struct hgfs_attr *ret, const struct stat *st);
+
+/* ---- streams, loop's thread ---- */
+
+/* The stream that a request by name is about; NULL = none. */
+struct stream *hgfs_stream_find(const struct hgfs_job *job, const struct worker_ctx *w);
+/* Runs a job on a stream; hgfs_job_done follows. */
+void hgfs_stream_start(struct hgfs_job *job);
+/* Ends what jobs on the node wait for: it is about to be closed by other means. */
+void hgfs_stream_abandon(struct hgfs_node *n);
+/* Lets go of the node's stream. */
+void hgfs_stream_drop(struct hgfs_node *n);
+/* Opens job->archive: HGFS status. */
+int hgfs_archive_open(struct hgfs_job *job, const struct worker_ctx *w);
+/* -EAGAIN: not now. */
+ssize_t hgfs_stream_read(struct hgfs_node *n, void *out, size_t size);
+/* Any thread: fills in the reply. */
+void hgfs_archive_attributes(struct hgfs_job *job);
+/* The job's status is set; it is answered from the loop. */
+void hgfs_job_done(struct hgfs_job *job);
 
 int hgfs_work_open(struct hgfs_job *job);
 int hgfs_work_read(struct hgfs_job *job);

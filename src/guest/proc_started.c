@@ -16,8 +16,9 @@ struct entry {
     char *name, *command;
     uint64_t ended_ms; /* clock_ms, 0 = running */
     uv_process_t process;
-    int listed; /* still in the list */
-    int closed; /* libuv has let go of `process` */
+    struct stream *streams[3]; /* all or none */
+    int listed;                /* still in the list */
+    int closed;                /* libuv has let go of `process` */
 };
 
 struct proc_started {
@@ -28,6 +29,12 @@ struct proc_started {
     unsigned count;
     uv_timer_t *sweep; /* allocated: it outlives the list until libuv has closed it */
 };
+
+static void drop_streams(struct entry *e)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(e->streams); i++)
+        stream_unref(TAKE_PTR(e->streams[i]));
+}
 
 static void free_if_unused(struct entry *e)
 {
@@ -55,6 +62,7 @@ static void unlist(struct proc_started *ps, struct entry **at)
         ps->last = at;
     ps->count--;
     e->listed = 0;
+    drop_streams(e);
     free_if_unused(e);
 }
 
@@ -113,6 +121,33 @@ static int make_room(struct proc_started *ps)
     return -EAGAIN;
 }
 
+static int make_room_for_streams(struct proc_started *ps)
+{
+    struct entry *oldest = NULL;
+    unsigned n = 0;
+
+    for (struct entry *e = ps->first; e; e = e->next) {
+        n += e->streams[0] != NULL;
+        if (!oldest && e->streams[0] && e->ended_ms)
+            oldest = e;
+    }
+    if (n < PROC_STREAMS_MAX)
+        return 0;
+    if (!oldest)
+        return -EAGAIN;
+    drop_streams(oldest);
+    return 0;
+}
+
+static int open_streams(struct proc_started *ps, struct entry *e, int child[3])
+{
+    int r = make_room_for_streams(ps);
+
+    for (int i = 0; i < 3 && r == 0; i++)
+        r = stream_new(ps->loop, i == 0 ? STREAM_IN : STREAM_OUT, &e->streams[i], &child[i]);
+    return r;
+}
+
 static const char *find_shell(void)
 {
     static const char *const shells[] = {"/bin/bash", "/usr/bin/bash"};
@@ -130,19 +165,35 @@ static int spawn(struct proc_started *ps, struct entry *e, const struct proc_com
     char *args[] = {(char *)shell, (char *)"-c", (char *)c->line, NULL};
     uv_stdio_container_t stdio[3] = {
         {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
-    uv_process_options_t o = {.file = shell,
-                              .args = args,
+    uv_process_options_t o = {.file = c->file ? c->file : shell,
+                              .args = c->file ? c->args : args,
                               .env = c->env,
                               .cwd = c->cwd,
                               .stdio = stdio,
                               .stdio_count = ARRAY_SIZE(stdio),
                               .flags = UV_PROCESS_DETACHED,
                               .exit_cb = on_exit};
-    int r = uv_spawn(ps->loop, &e->process, &o);
+    int child[3] = {-1, -1, -1};
+    int r = c->streams ? open_streams(ps, e, child) : 0;
 
-    e->process.data = e;
-    if (r < 0)
-        uv_close((uv_handle_t *)&e->process, process_closed);
+    for (int i = 0; i < 3; i++)
+        if (child[i] >= 0)
+            stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = child[i]};
+    if (r == 0) {
+        r = uv_spawn(ps->loop, &e->process, &o);
+        e->process.data = e;
+        if (r < 0)
+            uv_close((uv_handle_t *)&e->process, process_closed);
+    } else {
+        e->closed = 1;
+    }
+    for (int i = 0; i < 3; i++)
+        if (child[i] >= 0)
+            close(child[i]);
+    if (r < 0) {
+        drop_streams(e);
+        free_if_unused(e);
+    }
     return r;
 }
 
@@ -179,6 +230,16 @@ int proc_started_start(struct proc_started *ps, const struct proc_command *c, in
     *ret_pid = e->record.pid;
     ps->changed(ps->arg);
     return 0;
+}
+
+struct stream *proc_started_stream(const struct proc_started *ps, int64_t pid, int fd)
+{
+    if (fd < 0 || fd > 2)
+        return NULL;
+    for (const struct entry *e = ps->first; e; e = e->next)
+        if (e->record.pid == pid && e->streams[fd])
+            return e->streams[fd];
+    return NULL;
 }
 
 int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,

@@ -13,11 +13,15 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "guest/stream.h"
 
 /* Records are kept this long after the program's end (VIX guest command protocol, process manager
  * semantics), unless there are more than PROC_RECORDS_MAX: then the oldest ended ones go first. */
 #define PROC_KEEP_MS     300000u
 #define PROC_RECORDS_MAX 8192u
+/* Programs whose standard streams are held, ended ones among them: the oldest of those lose their
+ * unread output first. */
+#define PROC_STREAMS_MAX 64u
 
 struct proc_started;
 
@@ -35,16 +39,23 @@ struct proc_command {
     const char *display; /* command line as listed */
     const char *line;    /* what the shell gets */
     const char *cwd;
-    char **env; /* NULL = the worker's own */
+    char **env;       /* NULL = the worker's own */
+    const char *file; /* run this program with `args` in place of the shell; NULL = the shell */
+    char **args;
+    bool streams; /* standard input, output and error are streams, not the null device */
 };
 
 /* `changed` is called when records came or went. */
 int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
                      struct proc_started **ret);
 
-/* Runs a command line by the shell, in a session of its own, with the null device as standard
- * input, output and error. 0 and the pid, or a negative errno code: nothing runs. */
+/* Runs a command, in a session of its own. 0 and the pid, or a negative errno code: nothing
+ * runs. */
 int proc_started_start(struct proc_started *ps, const struct proc_command *c, int64_t *ret_pid);
+
+/* Standard stream `fd` (0, 1, 2) of a program that was started with streams; NULL = no such. The
+ * list keeps its reference. */
+struct stream *proc_started_stream(const struct proc_started *ps, int64_t pid, int fd);
 
 unsigned proc_started_count(const struct proc_started *ps);
 

@@ -28,6 +28,7 @@ struct worker_ctx {
     char *temp_dir; /* private temporary folder, made on first use; thread pool, under temp_lock */
     uv_mutex_t temp_lock;
     const char *user, *home, *shell;
+    int archive_fd, roundtrip_fd; /* our helper programs, to be executed; -1 = not there */
     /* Tells the monitor about reasons to stay, after something changed. */
     void (*stay_changed)(struct worker_ctx *w);
     void (*done)(struct vixop *op); /* sends the answer, frees the operation */
@@ -84,6 +85,9 @@ void vixop_exists(struct vixop *op);
 void vixop_list_files(struct vixop *op);
 void vixop_list_directory(struct vixop *op);
 void vixop_get_file_info(struct vixop *op);
+enum vixop_step vixop_transfer_from_stream(struct vixop *op);
+enum vixop_step vixop_transfer_to_stream(struct vixop *op);
+enum vixop_step vixop_set_attributes_stream(struct vixop *op);
 void vixop_transfer_from(struct vixop *op);
 void vixop_transfer_to(struct vixop *op);
 void vixop_create_temp(struct vixop *op);

@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "guest/dir_archive.h"
 #include "guest/name_match.h"
 #include "guest/pseudo_file.h"
 #include "guest/vixops.h"
@@ -288,6 +290,36 @@ void vixop_list_directory(struct vixop *op)
         vixop_fail_errno(op, r);
 }
 
+/* Transfers of archives: 1 = it was one, and the operation has its result. */
+static int transfer_archive(struct vixop *op, const char *path, bool upload)
+{
+    struct vix_file_info info = {.name = path,
+                                 .size = SIZE_NOT_KNOWN,
+                                 .modified = time(NULL),
+                                 .accessed = time(NULL),
+                                 .created = -1,
+                                 .uid = getuid(),
+                                 .gid = getgid(),
+                                 .mode = S_IFREG | ARCHIVE_MODE,
+                                 .target = ""};
+    struct archive_spec spec;
+    int r = archive_spec_parse(path, &spec);
+
+    if (r == 0)
+        return 0;
+    if (r == -EINVAL)
+        vixop_fail(op, VIX_E_INVALID_ARG);
+    if (r > 0) {
+        r = archive_spec_check(&spec, upload);
+        archive_spec_clear(&spec);
+    }
+    if (r < 0)
+        vixop_fail_errno(op, r);
+    else if (!upload)
+        vix_text_put_file(&op->result, &info);
+    return 1;
+}
+
 void vixop_transfer_from(struct vixop *op)
 {
     const char *path = op->body.list_files.path;
@@ -303,6 +335,8 @@ void vixop_transfer_from(struct vixop *op)
         vixop_fail(op, VIX_E_INVALID_ARG);
         return;
     }
+    if (transfer_archive(op, path, false))
+        return;
     r = read_info(AT_FDCWD, path, info);
     if (r < 0)
         vixop_fail_errno(op, r);
@@ -331,6 +365,8 @@ void vixop_transfer_to(struct vixop *op)
         vixop_fail(op, VIX_E_INVALID_ARG);
         return;
     }
+    if (transfer_archive(op, b->path, true))
+        return;
     if (lstat(b->path, &st) == 0) {
         if (S_ISLNK(st.st_mode))
             vixop_fail(op, VIX_E_INVALID_ARG);

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "guest/dir_archive.h"
 #include "guest/file_copy.h"
 #include "guest/vixops.h"
 #include "wire/vix_ops.h"
@@ -217,6 +218,7 @@ static int apply_attributes(const struct vix_set_attributes *a)
 void vixop_set_attributes(struct vixop *op)
 {
     const struct vix_set_attributes *a = &op->body.set_attributes;
+    struct archive_spec spec;
     struct stat st;
     int r;
 
@@ -226,6 +228,12 @@ void vixop_set_attributes(struct vixop *op)
     }
     if (!have_path(op, a->path))
         return;
+    r = archive_spec_parse(a->path, &spec);
+    if (r > 0) {
+        /* What a client asks to be set after the upload of an archive has no place there. */
+        archive_spec_clear(&spec);
+        return;
+    }
     if (stat(a->path, &st) < 0) {
         vixop_fail_errno(op, errno);
         return;

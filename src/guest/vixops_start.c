@@ -1,5 +1,7 @@
 /* START_PROGRAM: what is checked before, and the command line that the shell gets. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,8 +14,12 @@
  * escaping at most doubles the path. */
 #define COMMAND_LINE_MAX (2u * 1024u * 1024u)
 
+#define ROUND_TRIP "http.RoundTrip"
+
 struct start {
     char *path;      /* the program file */
+    bool streams;    /* a name without a slash: its input and output go by way of the host */
+    bool round_trip; /* our own program of that name */
     char **env;      /* NULL = the worker's; strings lie in the request */
     const char *cwd; /* lies in the request or in the worker's context */
 };
@@ -57,6 +63,52 @@ static int take_environment(struct vixop *op, struct start *s)
     return 0;
 }
 
+/* A name without a slash is looked for in PATH. */
+static char *find_in_path(const char *name)
+{
+    const char *path = getenv("PATH");
+    struct stat st;
+
+    while (path && *path) {
+        size_t len = strcspn(path, ":");
+        AUTO_FREE char *file = mem_printf("%.*s/%s", (int)len, path, name);
+
+        if (!file)
+            return NULL;
+        if (len && stat(file, &st) == 0 && S_ISREG(st.st_mode) && access(file, X_OK) == 0)
+            return TAKE_PTR(file);
+        path += len + (path[len] == ':');
+    }
+    return mem_strdup(name); /* not there; the caller sees that */
+}
+
+static void take_program(struct vixop *op, struct start *s)
+{
+    AUTO_FREE char *name = program_file(op->body.start_program.path);
+
+    if (!name || strchr(name, '/')) {
+        s->path = TAKE_PTR(name);
+        return;
+    }
+    s->streams = true;
+    s->round_trip = strcmp(name, ROUND_TRIP) == 0 && op->ctx->roundtrip_fd >= 0;
+    s->path = s->round_trip ? TAKE_PTR(name) : find_in_path(name);
+}
+
+static void check_program(struct vixop *op, const struct start *s)
+{
+    struct stat st;
+
+    if (s->round_trip)
+        return;
+    if (s->streams && !strchr(s->path, '/'))
+        vixop_fail_errno(op, ENOENT);
+    else if (stat(s->path, &st) < 0)
+        vixop_fail_errno(op, errno);
+    else if (!S_ISREG(st.st_mode) || access(s->path, X_OK) < 0)
+        vixop_fail(op, VIX_E_GUEST_USER_PERMISSIONS);
+}
+
 static int is_directory(const char *path)
 {
     struct stat st;
@@ -68,7 +120,6 @@ void vixop_start_check(struct vixop *op)
 {
     const struct vix_start_program *b = &op->body.start_program;
     struct start *s = mem_calloc(1, sizeof(*s));
-    struct stat st;
     int r;
 
     if (!s) {
@@ -86,14 +137,12 @@ void vixop_start_check(struct vixop *op)
         vixop_fail_errno(op, r);
         return;
     }
-    s->path = program_file(b->path);
-    if (!s->path)
+    take_program(op, s);
+    if (s->path)
+        check_program(op, s);
+    else
         vixop_fail_errno(op, ENOMEM);
-    else if (stat(s->path, &st) < 0)
-        vixop_fail_errno(op, errno);
-    else if (!S_ISREG(st.st_mode) || access(s->path, X_OK) < 0)
-        vixop_fail(op, VIX_E_GUEST_USER_PERMISSIONS);
-    else if (*b->directory && !is_directory(b->directory))
+    if (op->error == VIX_OK && *b->directory && !is_directory(b->directory))
         vixop_fail(op, VIX_E_NOT_A_DIRECTORY);
     s->cwd = *b->directory ? b->directory : is_directory(op->ctx->home) ? op->ctx->home : "/";
 }
@@ -120,14 +169,24 @@ enum vixop_step vixop_start_finish(struct vixop *op)
     const char *arguments = op->body.start_program.arguments, *slash = strrchr(s->path, '/');
     AUTO_BUF struct buf line = BUF_INIT(COMMAND_LINE_MAX);
     AUTO_FREE char *display = mem_printf("\"%s\"%s%s", s->path, *arguments ? " " : "", arguments);
-    struct proc_command c = {
-        .name = slash ? slash + 1 : s->path, .display = display, .cwd = s->cwd, .env = s->env};
+    char *args[] = {(char *)ROUND_TRIP, (char *)arguments, NULL};
+    char file[32];
+    struct proc_command c = {.name = slash ? slash + 1 : s->path,
+                             .display = display,
+                             .cwd = s->cwd,
+                             .env = s->env,
+                             .streams = s->streams};
     int64_t pid = -1;
     int r;
 
     r = display ? command_line(op, s->path, &line) : -ENOMEM;
     if (r == 0) {
         c.line = buf_text(&line);
+        if (s->round_trip) {
+            snprintf(file, sizeof(file), "/proc/self/fd/%d", op->ctx->roundtrip_fd);
+            c.file = file;
+            c.args = args;
+        }
         r = proc_started_start(op->ctx->started, &c, &pid);
     }
     if (r < 0) {

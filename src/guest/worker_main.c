@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -197,6 +198,24 @@ static void keep_from_children(void)
         close(fd);
 }
 
+/* A program of ours beside this one. Held open, because the user may not be able to enter the
+ * folder that it lies in. */
+static int open_helper(const char *name)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    char *slash;
+
+    if (n <= 0)
+        return -1;
+    path[n] = '\0';
+    slash = strrchr(path, '/');
+    if (!slash || (size_t)(path + sizeof(path) - slash) <= strlen(name) + 1)
+        return -1;
+    memcpy(slash + 1, name, strlen(name) + 1);
+    return open(path, O_PATH | O_CLOEXEC);
+}
+
 static int become_user(struct user_info *user, struct error *err)
 {
     char name[WORKER_NAME_MAX + 1];
@@ -276,6 +295,8 @@ int main(void)
     }
     alarm(SETUP_TIMEOUT_S);
     keep_from_children();
+    w.ctx.archive_fd = open_helper("toolbox-archive");
+    w.ctx.roundtrip_fd = open_helper("toolbox-roundtrip");
     become_user(&user, &err);
     alarm(0);
     return run(&w, &user, &err) < 0;

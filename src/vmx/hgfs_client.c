@@ -37,7 +37,7 @@ static int status_errno(uint32_t status)
         [HGFS_NOT_DIRECTORY] = -ENOTDIR,    [HGFS_ACCESS_DENIED] = -EACCES,
         [HGFS_INVALID_NAME] = -EINVAL,      [HGFS_NO_SPACE] = -ENOSPC,
         [HGFS_NOT_SUPPORTED] = -EOPNOTSUPP, [HGFS_NAME_TOO_LONG] = -ENAMETOOLONG,
-        [HGFS_STALE_SESSION] = -ENETRESET};
+        [HGFS_STALE_SESSION] = -ENETRESET,  [HGFS_SHARING_VIOLATION] = -EBUSY};
 
     return status < ARRAY_SIZE(codes) && codes[status] ? codes[status] : -EIO;
 }

@@ -461,6 +461,21 @@ static void opened_session(const struct hgfs_answer *answer, void *arg)
         step(t, HGFS_GETATTR_V2, &rq, got_attributes);
 }
 
+/* HGFS names know no closing slash, which to agents that pack folders into archives (docs/
+ * guest-rpc-extensions.md) says that one is meant. */
+static int put_name(struct buf *name, const char *path)
+{
+    size_t len = strlen(path);
+    AUTO_FREE char *archive = NULL;
+
+    if (len > TRANSFER_PATH_MAX)
+        return -ENAMETOOLONG;
+    if (len < 2 || path[0] != '/' || path[len - 1] != '/')
+        return hgfs_name_from_path(name, path);
+    archive = mem_printf("/archive:%s", path);
+    return archive ? hgfs_name_from_path(name, archive) : -ENOMEM;
+}
+
 static int fill(struct transfer *t, struct transfers *ts, const struct transfer_open *open)
 {
     t->ts = ts;
@@ -481,8 +496,7 @@ static int fill(struct transfer *t, struct transfers *ts, const struct transfer_
         t->slots[i].t = t;
     if (!t->open.path || (open->credential_len && !t->open.credential))
         return -ENOMEM;
-    return strlen(open->path) > TRANSFER_PATH_MAX ? -ENAMETOOLONG
-                                                  : hgfs_name_from_path(&t->name, open->path);
+    return put_name(&t->name, open->path);
 }
 
 static int refuse(struct transfer_error *err, int code, const char *hop, uint64_t vix,

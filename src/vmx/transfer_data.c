@@ -55,6 +55,16 @@ static bool ask(struct slot *s)
     return true;
 }
 
+/* A program in the guest that neither writes nor reads for a while: the agent is well, and says so,
+ * and is asked again. */
+static bool quiet(struct transfer *t, const struct hgfs_answer *answer)
+{
+    if (answer->err != -EBUSY || answer->vix != VIX_E_OBJECT_IS_BUSY)
+        return false;
+    transfer_progress(t);
+    return true;
+}
+
 static void read_answered(const struct hgfs_answer *answer, void *arg)
 {
     struct slot *s = arg;
@@ -65,6 +75,10 @@ static void read_answered(const struct hgfs_answer *answer, void *arg)
     s->state = SLOT_FREE;
     if (t->state != TRANSFER_RUNNING) {
         transfer_settle(t);
+        return;
+    }
+    if (quiet(t, answer)) {
+        ask(s);
         return;
     }
     if (answer->err) {
@@ -231,6 +245,10 @@ static void write_answered(const struct hgfs_answer *answer, void *arg)
     s->state = SLOT_FREE;
     if (t->state != TRANSFER_RUNNING) {
         transfer_settle(t);
+        return;
+    }
+    if (quiet(t, answer)) {
+        put(s);
         return;
     }
     if (answer->err) {
