@@ -16,7 +16,7 @@
 #include "guest/stream_path.h"
 
 /* Hosts give a packet a minute and more. */
-#define QUIET_MS 5000u
+#define QUIET_MS 2000u
 
 static void step(void *arg);
 
