@@ -29,6 +29,20 @@ make_govc() {
     ln -sf "govc-$version" "$out/govc"
 }
 
+# A command line over govmomi's guest/toolbox client.
+make_toolbox() {
+    local program
+    program=toolbox-$(cat tests/e2e/govc/go.mod tests/e2e/govc/toolbox/main.go | sha256sum | cut -c1-16)
+    [ -x "$out/$program" ] || {
+        command -v go >/dev/null || return 0 # has been told
+        (cd tests/e2e/govc && go build -o "$out/$program" ./toolbox) || {
+            missing "the toolbox client does not build: its tests are skipped"
+            return 0
+        }
+    }
+    ln -sf "$program" "$out/toolbox"
+}
+
 make_python() {
     local stamp
     stamp=$out/venv-$(sha256sum <tests/e2e/requirements.txt | cut -c1-16)
@@ -40,4 +54,5 @@ make_python() {
 }
 
 make_govc
+make_toolbox
 make_python
