@@ -87,6 +87,7 @@ static pid_t start_hostd(const struct admin *ad, const char *listen, const char 
     if (log) {
         args[n++] = "--log";
         args[n++] = log;
+        args[n++] = "--stop-vms";
     }
     while (more && *more && n < HOSTD_ARGS_MAX - 1)
         args[n++] = *more++;
@@ -205,7 +206,8 @@ int admin_up(struct admin *ad, int argc, char **argv)
     sigaction(SIGTERM, &action, NULL);
     if (fs_mkdirs(ad->state, 0755, &err) || fs_mkdirs(ad->run, 0755, &err))
         return admin_fail(&err);
-    /* The demo's steps are easier to read without the log between them. */
+    /* The demo's steps are easier to read without the log between them, and nothing of it stays
+     * behind. */
     log = demo ? mem_printf("%s/hostd.log", ad->state) : NULL;
     pid = start_hostd(ad, listen, persona, log, more, &ready, &err);
     if (pid < 0)
