@@ -14,7 +14,7 @@ build() { # folder, meson options...
 }
 
 unit() {
-    meson test -C "$1" --print-errorlogs --no-rebuild --suite unit --suite fuzz
+    meson test -C "$1" --print-errorlogs --no-rebuild --suite unit --suite fuzz -t 4
 }
 
 build build
