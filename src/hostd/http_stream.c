@@ -4,6 +4,7 @@
  * descriptor, so a body takes the connection's buffer and what the pipe holds, however long it is.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,16 @@ ssize_t http_stream_discard(struct http_request *req, size_t len)
     return req->discarded > DISCARD_MAX ? -1 : (ssize_t)len;
 }
 
+/* libmicrohttpd takes a short read for a sign that there is no more, and the kernel tells of each
+ * event once: of a client's end that came together with its last bytes libmicrohttpd never hears.
+ * Shutting down once more what the client has shut down changes nothing, but is told again. */
+static void repeat_end(const struct http_request *req)
+{
+    struct pollfd p = {.fd = req->conn->fd, .events = POLLRDHUP};
+    if (poll(&p, 1, 0) == 1 && p.revents & POLLRDHUP)
+        shutdown(p.fd, SHUT_RD);
+}
+
 ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
 {
     if (req->answered || !req->receiving || req->recv_ended)
@@ -116,6 +127,7 @@ ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
     }
     req->recv_bytes += done;
     touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
+    repeat_end(req);
     return (ssize_t)done;
 }
 
