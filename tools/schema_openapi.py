@@ -2,7 +2,7 @@
 
 import json
 
-from schema_parse import PRIMITIVES
+from schema_parse import PRIMITIVES, REST_STATUS
 
 FORMS = {
     'boolean': {'type': 'boolean'},
@@ -13,15 +13,6 @@ FORMS = {
     'anyURI': {'type': 'string', 'format': 'uri'},
     'dateTime': {'type': 'string', 'format': 'date-time'},
 }
-
-# As in src/hostd/rest_error.c.
-STATUS = {
-    'ALREADY_EXISTS': 400, 'ALREADY_IN_DESIRED_STATE': 400, 'INVALID_ARGUMENT': 400,
-    'NOT_ALLOWED_IN_CURRENT_STATE': 400, 'RESOURCE_IN_USE': 400, 'UNSUPPORTED': 400, 'UNAUTHENTICATED': 401,
-    'UNAUTHORIZED': 403, 'NOT_FOUND': 404, 'ERROR': 500, 'RESOURCE_BUSY': 500, 'RESOURCE_INACCESSIBLE': 500,
-    'UNABLE_TO_ALLOCATE_RESOURCE': 500, 'SERVICE_UNAVAILABLE': 503, 'TIMED_OUT': 504,
-}
-
 
 def link(name):
     return {'$ref': f'#/components/schemas/{name}'}
@@ -73,7 +64,7 @@ def responses(model, op):
         good.update(body(form(model, op.result.type)))
     out = {str(op.status): good}
     for error in op.errors + ([] if 'UNAUTHENTICATED' in op.errors else ['UNAUTHENTICATED']):
-        status = str(STATUS[error])
+        status = str(REST_STATUS[error])
         known = out.get(status)
         words = f'{known["description"]}, {error}' if known else error
         out[status] = {'description': words, **body(link('Error'))}

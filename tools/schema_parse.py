@@ -25,6 +25,14 @@ PRIMITIVES = {
     'anyType': ('ANY', 'struct vim_any *', 'anyType', 'any'),
 }
 
+# REST errors and their HTTP status, as in src/hostd/rest_error.c.
+REST_STATUS = {
+    'ALREADY_EXISTS': 400, 'ALREADY_IN_DESIRED_STATE': 400, 'INVALID_ARGUMENT': 400,
+    'NOT_ALLOWED_IN_CURRENT_STATE': 400, 'RESOURCE_IN_USE': 400, 'UNSUPPORTED': 400, 'UNAUTHENTICATED': 401,
+    'UNAUTHORIZED': 403, 'NOT_FOUND': 404, 'ERROR': 500, 'RESOURCE_BUSY': 500, 'RESOURCE_INACCESSIBLE': 500,
+    'UNABLE_TO_ALLOCATE_RESOURCE': 500, 'SERVICE_UNAVAILABLE': 503, 'TIMED_OUT': 504,
+}
+
 TOKEN = re.compile(r'''
     (?P<space>\s+|\#[^\n]*)
   | (?P<arrow>->)
@@ -549,6 +557,9 @@ def check_operations(model):
         seen.add(form)
         if op.body and op.body not in model.data:
             raise SchemaError(f'{op.where}: unknown type {op.body}')
+        for error in op.errors:
+            if error not in REST_STATUS:
+                raise SchemaError(f'{op.where}: unknown error {error}')
         settle_fields(model, op.query + ([op.result] if op.result else []), model.versions[0])
         check_unique(op.query)
 

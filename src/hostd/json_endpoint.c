@@ -257,9 +257,10 @@ static void run(struct http_request *req, struct arena *arena)
                                         : read_property(req, &target, &params)))
         return;
     rc = dispatch_call(http_host(req), &params, &call);
-    if (rc < 0)
+    if (rc < 0) {
+        vim_wipe_secrets(params.method->request, (void *)(uintptr_t)params.req);
         answer_text(req, "The server is out of memory.", params.version);
-    else if (call)
+    } else if (call)
         http_on_gone(req, on_gone, call);
 }
 

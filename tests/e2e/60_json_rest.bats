@@ -285,6 +285,40 @@ ready() {
     [ "$code $(jq -r .error_type "$BODY")" = "400 INVALID_ARGUMENT" ]
 }
 
+@test "REST: whoever may only look gets 403 for guest operations and power" {
+    printf 'Look-0nly-pw' >"$BATS_TEST_TMPDIR/password"
+    inguest user add looker --role ReadOnly --password-file "$BATS_TEST_TMPDIR/password"
+    TOKEN=$(curl -sk -X POST -u looker:Look-0nly-pw "$BASE/api/session" | jq -r .)
+    request GET "$BASE/api/vcenter/vm"
+    [ "$(jq -r '.[0].name' "$BODY")" = demo ]
+    guest 'processes?action=list'
+    [ "$code $(jq -r .error_type "$BODY")" = "403 UNAUTHORIZED" ]
+    request POST "$BASE/api/vcenter/vm/$ID/power?action=stop"
+    [ "$code $(jq -r .error_type "$BODY")" = "403 UNAUTHORIZED" ]
+    vim "VirtualMachine/$ID/PowerOffVM_Task"
+    [ "$code $(jq -r '._typeName + " " + .privilegeId' "$BODY")" = "500 NoPermission VirtualMachine.Interact.PowerOff" ]
+}
+
+@test "REST: a machine that is off is deleted, a client that leaves harms nothing" {
+    inguest vm create passing --guest-user root --guest-password-file "$HOST_DIR/guest-password"
+    request GET "$BASE/api/vcenter/vm?names=passing"
+    other=$(jq -r '.[0].vm' "$BODY")
+    run curl -sk -m 0.05 -X POST -H "vmware-api-session-id: $TOKEN" "$BASE/api/vcenter/vm/$other/power?action=start"
+    for _ in $(seq 100); do
+        request GET "$BASE/api/vcenter/vm/$other/power"
+        [ "$(jq -r .state "$BODY")" = POWERED_ON ] && break
+        sleep 0.1
+    done
+    request DELETE "$BASE/api/vcenter/vm/$other"
+    [ "$code $(jq -r .error_type "$BODY")" = "400 NOT_ALLOWED_IN_CURRENT_STATE" ]
+    request POST "$BASE/api/vcenter/vm/$other/power?action=stop"
+    [ "$code" = 204 ]
+    request DELETE "$BASE/api/vcenter/vm/$other"
+    [ "$code" = 204 ]
+    request GET "$BASE/api/vcenter/vm?names=passing"
+    [ "$(jq -c . "$BODY")" = "[]" ]
+}
+
 @test "REST: the OpenAPI document is served and says what is served" {
     run curl -sk "$BASE/api/openapi.json"
     [ "$(jq -r .openapi <<<"$output")" = 3.0.3 ]

@@ -1,9 +1,10 @@
-/* A body of any bytes for one of several methods (the first byte says which): decoded, and when it
- * is one, encoded and decoded again to the same. */
+/* A body of any bytes for one of several methods or REST operations (the first byte says which):
+ * decoded, and when it is one, encoded and decoded again to the same. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/json_codec.h"
+#include "api/rest_operation.h"
 #include "api/vim_methods.h"
 
 #define ARENA_MAX (8u << 20)
@@ -11,15 +12,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void again(const struct vim_type *type, const void *first)
+static void again(enum json_dialect dialect, const struct vim_type *type, const void *first)
 {
     struct arena arena = ARENA_INIT(ARENA_MAX);
     struct buf b = BUF_INIT(16u << 20);
     struct json_fault fault;
     void *second;
 
-    if (json_encode_args(&b, JSON_VIM, type, first, NEWEST) == 0 &&
-        json_decode(b.data, b.len, &JSON_LIMITS_DEFAULT, JSON_VIM, type, NEWEST, &arena, &second,
+    if (json_encode_args(&b, dialect, type, first, NEWEST) == 0 &&
+        json_decode(b.data, b.len, &JSON_LIMITS_DEFAULT, dialect, type, NEWEST, &arena, &second,
                     &fault, NULL) == 0 &&
         !vim_struct_equal(type, first, second))
         abort();
@@ -40,18 +41,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena = ARENA_INIT(ARENA_MAX);
     struct json_fault fault = {0};
     struct buf b = BUF_INIT(1u << 20);
+    enum json_dialect dialect;
     const struct vim_type *type;
     void *args = NULL;
 
     if (size == 0)
         return 0;
-    type = methods[data[0] % (sizeof(methods) / sizeof(methods[0]))]->request;
-    if (json_decode(data + 1, size - 1, &JSON_LIMITS_DEFAULT, JSON_VIM, type, NEWEST, &arena, &args,
+    dialect = data[0] & 0x80 ? JSON_REST : JSON_VIM;
+    type = dialect == JSON_REST
+               ? rest_operations[(data[0] & 0x7f) % REST_OPERATION_COUNT].body
+               : methods[data[0] % (sizeof(methods) / sizeof(methods[0]))]->request;
+    if (!type) /* an operation without a body */
+        return 0;
+    if (json_decode(data + 1, size - 1, &JSON_LIMITS_DEFAULT, dialect, type, NEWEST, &arena, &args,
                     &fault, NULL) == 0) {
         /* What handlers are promised. */
         if (vim_missing_field(type, args, 0))
             abort();
-        again(type, args);
+        again(dialect, type, args);
         vim_wipe_secrets(type, args);
     } else if (fault.detail && json_encode_fault(&b, &fault, NEWEST) != 0) {
         abort();

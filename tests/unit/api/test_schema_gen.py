@@ -3,6 +3,7 @@
 usage: test_schema_gen.py TOOLS_DIR SCHEMA...
 """
 
+import json
 import os
 import sys
 import tempfile
@@ -15,7 +16,9 @@ sys.path.insert(0, TOOLS)
 
 import schema_c
 import schema_doc
+import schema_openapi
 import schema_parse
+import schema_rest
 import schema_wsdl
 
 VERSIONS = 'versions { 2.0; 5.0 advertised; 6.0; }\nobject ManagedObject { }\n'
@@ -67,6 +70,15 @@ class Refusals(unittest.TestCase):
         self.refused('data A { $ }', 'cannot read')
         self.refused('thing A { }', 'unknown declaration')
 
+    def test_operations(self):
+        self.refused('operation o: LOOK /a -> void;', 'unknown verb LOOK')
+        self.refused('operation o: GET /a body B -> void;', 'unknown type B')
+        self.refused('operation o: GET /a -> B;', 'unknown type B')
+        self.refused('operation o: GET /a -> void errors OOPS;', 'unknown error OOPS')
+        self.refused('operation o: GET /a -> void;\noperation o: GET /b -> void;', 'o is declared twice')
+        self.refused('operation o: GET /a/{x} -> void;\noperation p: GET /a/{y} -> void;', 'is declared twice')
+        self.refused('data A { m: map B; }', 'unknown type B')
+
     def test_releases_are_inherited(self):
         model = load('data A since 5.0 { x: int; y: int since 6.0; }\ndata B extends A { }')
         self.assertEqual(model.data['B'].since, '5.0')
@@ -104,6 +116,27 @@ class Output(unittest.TestCase):
             self.assertIn(line + '\n', h)
         for name in ('has_i;', 'has_oe;', 'has_r;', 'has_s;'):
             self.assertNotIn(name, h)
+
+    def test_rest(self):
+        model = load('''
+            data B { secret_: string secret; m?: map int; }
+            operation one: POST /api/{x}/y?action=go (q: string[]) body B -> map B status 201 errors NOT_FOUND;
+            operation two: GET /api/{x}/y -> void;
+            ''')
+        writer = schema_rest.Writer(model)
+        h, c = writer.types_h(), writer.tables_c()
+        self.assertIn('struct rest_one_query {\n    struct vim_array_string q;\n};', h)
+        self.assertIn('struct rest_one_result {\n    struct rest_array_MapOfB value;\n};', h)
+        self.assertNotIn('rest_two_', h)
+        self.assertIn('VIM_FIELD_OPTIONAL | VIM_FIELD_ARRAY | VIM_FIELD_MAP', c)
+        self.assertIn('{"one", REST_POST, "/api/{x}/y", "action", "go", &rest_query_one, &rest_type_B, '
+                      '&rest_result_one, 201, false}', c)
+        document = json.loads(schema_openapi.document(model))
+        one = document['paths']['/api/{x}/y?action=go']['post']
+        self.assertEqual(sorted(one['responses']), ['201', '401', '404'])
+        self.assertEqual([p['name'] for p in one['parameters']], ['x', 'action', 'q'])
+        self.assertEqual(document['components']['schemas']['B']['required'], ['secret_'])
+        self.assertEqual(list(document['paths']['/api/{x}/y']['get']['responses']), ['204', '401'])
 
     def test_wsdl_is_closed(self):
         """Every name that the WSDL uses is declared in it."""
