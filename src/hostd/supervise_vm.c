@@ -30,7 +30,7 @@ static int range_of(uid_t owner, uint32_t *ret_base)
     return 0;
 }
 
-/* The lowest range that no folder has. */
+/* A range that no folder has. */
 static int free_range(struct supervisor *s, uint32_t *ret_base, struct error *err)
 {
     enum { RANGES = (SUPERVISE_UID_LAST - SUPERVISE_UID_FIRST) / SUPERVISE_IDS + 1 };
@@ -53,9 +53,15 @@ static int free_range(struct supervisor *s, uint32_t *ret_base, struct error *er
             used[(base - SUPERVISE_UID_FIRST) / SUPERVISE_IDS] = 1;
     }
     closedir(dir);
+    /* Not always from the first: two hosts on one machine (a trial beside the real one) should not
+     * give their guests the same ids. */
+    struct stat self;
+    uint32_t start = fstat(s->vms_dir, &self) == 0
+                         ? (uint32_t)((self.st_ino * 2654435761u ^ self.st_dev) % RANGES)
+                         : 0;
     for (uint32_t i = 0; i < RANGES; i++)
-        if (!used[i]) {
-            *ret_base = SUPERVISE_UID_FIRST + i * SUPERVISE_IDS;
+        if (!used[(start + i) % RANGES]) {
+            *ret_base = SUPERVISE_UID_FIRST + (start + i) % RANGES * SUPERVISE_IDS;
             return 0;
         }
     return error_set(err, -ENOSPC, "all user id ranges are in use");

@@ -447,7 +447,7 @@ int sandbox_start(const struct sandbox_place *place, const struct sandbox_reques
     if (r < 0)
         return r;
     sandbox_host_files_open(&b.files);
-    sandbox_cgroup_open(place->uid_base, &s.cgroup);
+    sandbox_cgroup_open(place->folder_fd, &s.cgroup);
     sandbox_cgroup_limit(&s.cgroup, request->memory_mib, request->processes);
     b.limit_data =
         DATA_LIMIT && !s.cgroup.limits_memory && request->memory_mib >= DATA_LIMIT_MIN_MIB;

@@ -113,11 +113,18 @@ static int wait_event(struct sandbox_cgroup *cg, const char *what)
     }
 }
 
-void sandbox_cgroup_open(unsigned uid_base, struct sandbox_cgroup *ret)
+void sandbox_cgroup_open(int folder_fd, struct sandbox_cgroup *ret)
 {
-    struct sandbox_cgroup cg = {.parent_fd = open_own_group(), .fd = -1};
+    struct sandbox_cgroup cg = {.parent_fd = -1, .fd = -1};
+    struct stat st;
 
-    snprintf(cg.name, sizeof(cg.name), "inguest-%u", uid_base);
+    /* Named by the folder's identity, so that no other VM of this machine, of whichever host, has
+     * the same name and is taken for what this one left behind. */
+    if (fstat(folder_fd, &st) == 0) {
+        snprintf(cg.name, sizeof(cg.name), "inguest-%llx-%llx", (unsigned long long)st.st_dev,
+                 (unsigned long long)st.st_ino);
+        cg.parent_fd = open_own_group();
+    }
     if (cg.parent_fd >= 0) {
         int old = mkdirat(cg.parent_fd, cg.name, 0755) < 0;
 

@@ -13,12 +13,12 @@
 
 struct sandbox_cgroup {
     int parent_fd, fd; /* -1: there is none */
-    char name[32];
+    char name[48];
     int limits_memory, limits_processes;
 };
 
 /* Always leaves *ret usable; ret->fd is -1 when there is no control group. */
-void sandbox_cgroup_open(unsigned uid_base, struct sandbox_cgroup *ret);
+void sandbox_cgroup_open(int folder_fd, struct sandbox_cgroup *ret);
 /* Limits are set where the controllers are there: limits_memory and limits_processes say so. */
 void sandbox_cgroup_limit(struct sandbox_cgroup *cg, uint32_t memory_mib, uint32_t processes);
 int sandbox_cgroup_enter(struct sandbox_cgroup *cg, pid_t pid);
