@@ -41,7 +41,7 @@ static uint64_t call_as(struct fixture *f, uint32_t op, const char *user, const 
 static void test_credentials(void **state)
 {
     struct fixture *f = *state;
-    union vix_body b = {.path = {.path = "/etc/hosts"}};
+    union vix_body b = {.path = {.path = "/etc/passwd"}};
 
     assert_int_equal(call_as(f, VIX_OP_VALIDATE_CREDENTIALS, f->user, FIXTURE_PASSWORD, NULL),
                      VIX_OK);
@@ -164,7 +164,7 @@ static void test_hostile_messages(void **state)
 {
     struct fixture *f = *state;
     AUTO_BUF struct buf m = BUF_INIT(4096), part = BUF_INIT(4096);
-    union vix_body b = {.path = {.path = "/etc/hosts"}};
+    union vix_body b = {.path = {.path = "/etc/passwd"}};
     struct answer a = {0};
 
     fixture_message(&m, VIX_OP_GUEST_FILE_EXISTS, VIX_COMMON_REQUEST, f->user, FIXTURE_PASSWORD,
@@ -177,7 +177,7 @@ static void test_hostile_messages(void **state)
         assert_int_equal(a.err, VIX_E_INVALID_MESSAGE_HEADER);
     }
     /* The body, fixed part and text: the worker refuses or does something harmless. */
-    for (size_t n = VIX_REQUEST_SIZE; n < VIX_REQUEST_SIZE + 8 + sizeof("/etc/hosts"); n++) {
+    for (size_t n = VIX_REQUEST_SIZE; n < VIX_REQUEST_SIZE + 8 + sizeof("/etc/passwd"); n++) {
         m.data[n] ^= 0xff;
         fixture_start_message(f, &m, 0, 0, &a);
         fixture_wait(f, &a);
