@@ -51,6 +51,30 @@ static void rest_free(struct rest *rest)
     mem_free(rest);
 }
 
+/* A handler may look at its request, though not answer it again, until it returns. */
+static void rest_enter(struct rest *rest)
+{
+    rest->inside++;
+}
+
+static void rest_leave(struct rest *rest)
+{
+    if (--rest->inside == 0 && rest->over)
+        rest_free(rest);
+}
+
+/* False: it has been answered before, which is a programming error; the first answer stays. */
+static bool rest_end(struct rest *rest)
+{
+    if (rest->over) {
+        log_error("rest: second answer to %s", rest->op->name);
+        return false;
+    }
+    rest->over = true;
+    http_on_gone(rest->req, NULL, NULL);
+    return true;
+}
+
 /* Sends the buffer, or that it could not be written. Takes its bytes. */
 static void send_json(struct http_request *req, unsigned status, struct buf *b)
 {
@@ -68,6 +92,11 @@ void rest_return(struct rest *rest, const void *result)
     static const struct vim_type nothing = {.name = "nothing"};
     const struct vim_type *type = rest->op->result ? rest->op->result : &nothing;
     bool empty = true;
+    rest_enter(rest);
+    if (!rest_end(rest)) {
+        rest_leave(rest);
+        return;
+    }
     if (rest->old && rest->op->result)
         buf_put_str(&b, "{\"value\":");
     int rc = json_encode_result(&b, JSON_REST, type, result, vim_version_advertised, &empty);
@@ -75,14 +104,13 @@ void rest_return(struct rest *rest, const void *result)
         buf_put_str(&b, empty ? "null}" : "}");
     else if (empty && rest->op->result)
         buf_put_str(&b, "null");
-    http_on_gone(rest->req, NULL, NULL);
     if (rc != 0)
         http_respond_text(rest->req, 500, "The answer is too large.\n");
     else if (!rest->op->result)
         http_respond(rest->req, rest->op->status, NULL, "", 0);
     else
         send_json(rest->req, rest->op->status, &b);
-    rest_free(rest);
+    rest_leave(rest);
 }
 
 static void put_messages(struct buf *b, const struct rest_problem *problem)
@@ -131,13 +159,15 @@ void rest_fail(struct rest *rest, enum rest_error error, const char *id, const c
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    log_debug("rest: %s: %s: %s: %s", http_source(rest->req), rest->op->name,
-              rest_error_name(error), text);
     const struct rest_problem problem = {error, id, text, rest->problem_arg,
                                          error == REST_UNAUTHENTICATED && !rest->guest_refused};
-    http_on_gone(rest->req, NULL, NULL);
-    respond_error(rest->req, rest->old, &problem);
-    rest_free(rest);
+    rest_enter(rest);
+    if (rest_end(rest)) {
+        log_debug("rest: %s: %s: %s: %s", http_source(rest->req), rest->op->name,
+                  rest_error_name(error), text);
+        respond_error(rest->req, rest->old, &problem);
+    }
+    rest_leave(rest);
 }
 
 void rest_no_memory(struct rest *rest)
@@ -161,7 +191,10 @@ static void on_result(struct call *call, const void *result, void *arg)
     http_on_gone(rest->req, NULL, NULL);
     rest->call = NULL;
     rest->room = call->arena;
+    rest_enter(rest);
     rest->done(rest, call, result);
+    rest->room = &rest->arena; /* the call goes */
+    rest_leave(rest);
 }
 
 static void on_fault(struct call *call, const struct vim_object *fault, const char *text, void *arg)
@@ -378,7 +411,9 @@ static void handle(struct http_request *req)
     }
     if (rest->vars[0])
         snprintf(rest->vm, sizeof(rest->vm), "%s", rest->vars[0]);
+    rest_enter(rest);
     run(rest);
+    rest_leave(rest);
 }
 
 static void handle_openapi(struct http_request *req)

@@ -5,7 +5,8 @@
  * request with one of rest_return, rest_fail and rest_fault.
  *
  * Memory: `room` is where a handler builds things. Once it has called rest_call all that belongs
- * to the call and is there until `done` returns. Loop thread only.
+ * to the call and is there until `done` returns. The request itself is there until the handler
+ * returns, answered or not; a second answer is refused. Loop thread only.
  */
 #ifndef HOSTD_REST_H
 #define HOSTD_REST_H
@@ -34,6 +35,8 @@ struct rest {
     struct arena arena;
     struct call *call; /* that runs */
     void (*done)(struct rest *rest, struct call *call, const void *result);
+    unsigned inside;         /* handlers that run */
+    bool over;               /* answered */
     const char *problem_arg; /* for an error's message: what it is about */
     bool guest_refused;      /* it is the guest that wants another login */
 };
