@@ -337,7 +337,8 @@ static struct vmlinks *links_of(struct host *host)
 
 static void on_vmx_exit(struct host *host, const char *id, const char *text)
 {
-    for (struct vmlink *l = links_of(host)->list; l; l = l->next)
+    const struct vmlinks *all = links_of(host); /* NULL: hostd is stopping */
+    for (struct vmlink *l = all ? all->list : NULL; l; l = l->next)
         if (strcmp(l->id, id) == 0) {
             log_info("vmlink: %s: %s", id, text);
             l->exited = true;
