@@ -19,6 +19,8 @@
 /* What is thrown away of a body that nobody wants, so that the client reads the answer instead of
  * finding the connection closed. */
 #define DISCARD_MAX (64u << 20)
+/* A client that sends slowly is not waited for longer than this. */
+#define DISCARD_MS 5000u
 
 struct http_wait {
     uv_poll_t poll;
@@ -87,11 +89,19 @@ static void touch(struct http_request *req, uint64_t deadline)
 
 /* --- request bodies --- */
 
+/* A body that is longer than what may be thrown away is cut at once, a client that sends too slowly,
+ * or nothing more, at the deadline. */
 ssize_t http_stream_discard(struct http_request *req, size_t len)
 {
+    if (!req->discard_until) {
+        req->discard_until = clock_ms() + DISCARD_MS;
+        touch(req, req->discard_until);
+        if (req->content_length > 0 &&
+            (uint64_t)req->content_length > req->recv_bytes + DISCARD_MAX)
+            return -1;
+    }
     req->discarded += len;
-    touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
-    return req->discarded > DISCARD_MAX ? -1 : (ssize_t)len;
+    return req->discarded > DISCARD_MAX || clock_ms() >= req->discard_until ? -1 : (ssize_t)len;
 }
 
 /* libmicrohttpd takes a short read for a sign that there is no more, and the kernel tells of each

@@ -28,11 +28,11 @@ still_serves() {
 }
 
 setup() {
-    lines=$(wc -l <"$HOST_DIR/hostd.log")
+    log_lines=$(wc -l <"$HOST_DIR/hostd.log")
 }
 
 logged_with_source() {
-    tail -n +$((lines + 1)) "$HOST_DIR/hostd.log" | grep -q '127\.0\.0\.1'
+    tail -n +$((log_lines + 1)) "$HOST_DIR/hostd.log" | grep -q '127\.0\.0\.1'
 }
 
 @test "malformed XML" {
@@ -109,7 +109,7 @@ logged_with_source() {
         url /root/hostile.py "$(stat -c %s "$BATS_TEST_DIRNAME/hostile_guest.py")")
     curl -sk --fail -T "$BATS_TEST_DIRNAME/hostile_guest.py" "$url"
     vmx=$(host_processes | while read -r p; do [ "$(cat "/proc/$p/comm")" != inguest-vmx ] || echo "$p"; done)
-    run govc guest.run '/usr/bin/python3 /root/hostile.py'
+    run govc guest.run /usr/bin/python3 /root/hostile.py
     echo "$output"
     [ "$status" -eq 0 ]
     [[ "$output" == *"the host is still there"* ]]
