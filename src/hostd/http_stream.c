@@ -89,8 +89,8 @@ static void touch(struct http_request *req, uint64_t deadline)
 
 /* --- request bodies --- */
 
-/* A body that is longer than what may be thrown away is cut at once, a client that sends too slowly,
- * or nothing more, at the deadline. */
+/* A body that is longer than what may be thrown away is cut at once, a client that sends too
+ * slowly, or nothing more, at the deadline. */
 ssize_t http_stream_discard(struct http_request *req, size_t len)
 {
     if (!req->discard_until) {

@@ -207,8 +207,18 @@ static int64_t parse_time(const char *s)
 {
     struct tm tm = {0};
     const char *rest = s ? strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    double part = rest && *rest == '.' ? strtod(rest, NULL) : 0;
 
-    return rest ? (int64_t)timegm(&tm) * 1000000 : 0;
+    return rest ? (int64_t)timegm(&tm) * 1000000 + (int64_t)(part * 1000 + 0.5) * 1000 : 0;
+}
+
+/* Since when it runs: vmx knows, however often hostd starts anew. */
+static void take_boot_time(struct vm *vm, const json_t *body)
+{
+    int64_t boot = parse_time(json_string_value(json_object_get(body, "bootTime")));
+
+    if (boot && vm->power == VM_POWER_ON)
+        vm->boot_time = boot;
 }
 
 static void on_power_event(struct vm *vm, const json_t *body)
@@ -225,6 +235,7 @@ static void on_power_event(struct vm *vm, const json_t *body)
     if (power == VM_POWER_OFF && vm->power != VM_POWER_OFF)
         vm->clean_off = reason && !strcmp(reason, "guest");
     vm_set_power(vm, power);
+    take_boot_time(vm, body);
     if (power == VM_POWER_ON)
         EVENT_VM(log, &vm->e, VmPoweredOnEvent, user, "%s is powered on", vm->e.name);
     else if (power == VM_POWER_OFF)
@@ -314,14 +325,11 @@ static void take_config(struct vm *vm, const json_t *config)
 static void on_up(struct vm *vm, const json_t *hello)
 {
     enum vm_power power = VM_POWER_OFF;
-    int64_t boot;
 
     take_config(vm, json_object_get(hello, "config"));
     if (power_named(json_string_value(json_object_get(hello, "power")), &power))
         vm_set_power(vm, power);
-    boot = parse_time(json_string_value(json_object_get(hello, "bootTime")));
-    if (boot && power == VM_POWER_ON)
-        vm->boot_time = boot;
+    take_boot_time(vm, hello);
     take_guest(vm, json_object_get(hello, "guest"));
     vm->heartbeat = heartbeat_named(
         json_string_value(json_object_get(json_object_get(hello, "guest"), "heartbeat")));

@@ -186,6 +186,7 @@ int worker_run(const struct options *o)
     static struct worker w;
     struct error err = {0};
     mallopt(M_ARENA_MAX, 2);
+    prctl(PR_SET_NAME, "hostd-worker"); /* the exec by descriptor has left "exe" */
     close_inherited(o);
     int rc = start(&w, o, &err);
     if (rc < 0) {

@@ -214,10 +214,18 @@ void ctl_heartbeat(struct ctl *c, const char *status)
     send_event(c, json_pack("{s:s, s:s}", "event", "heartbeat", "status", status));
 }
 
+json_t *ctl_boot_time(const struct vm *vm)
+{
+    char when[CLOCK_RFC3339_SIZE];
+
+    return vm->boot_us ? json_string(clock_rfc3339(vm->boot_us, when)) : json_null();
+}
+
 void ctl_power(struct ctl *c, const char *power, enum power_reason reason, const char *text)
 {
-    send_event(c, json_pack("{s:s, s:s, s:s, s:s}", "event", "power", "power", power, "reason",
-                            power_reason_name(reason), "text", text ? text : ""));
+    send_event(c, json_pack("{s:s, s:s, s:s, s:s, s:o}", "event", "power", "power", power, "reason",
+                            power_reason_name(reason), "text", text ? text : "", "bootTime",
+                            ctl_boot_time(c->vm)));
 }
 
 int ctl_guest_config(struct ctl *c, const char *key, const char *value, size_t len)

@@ -61,6 +61,8 @@ void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, c
 void ctl_guest_changed(struct ctl *c);
 void ctl_guestinfo_changed(struct ctl *c, const char *key);
 void ctl_heartbeat(struct ctl *c, const char *status);
+/* RFC 3339, or null when the machine does not run. */
+json_t *ctl_boot_time(const struct vm *vm);
 void ctl_power(struct ctl *c, const char *power, enum power_reason reason, const char *text);
 
 /* The guest writes a key that the configuration has: written to the file with the next events, so

@@ -49,10 +49,10 @@ static void hello(struct ctl_request *rq)
         ctl_fail(rq, "vmx", -EPROTONOSUPPORT, 0, "this vmx speaks protocol 1");
         return;
     }
-    o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:o, s:O, s:O?}", "protocol", CTL_PROTOCOL, "pid",
+    o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:o, s:O, s:o}", "protocol", CTL_PROTOCOL, "pid",
                   (int)getpid(), "version", INGUEST_VERSION, "power", power_name(vm->power),
                   "lastPower", last[vm->last_power], "config", vmconfig_json(&vm->config), "guest",
-                  vm->guest.json, "bootTime", json_object_get(vm->guest.json, "bootTime"));
+                  vm->guest.json, "bootTime", ctl_boot_time(vm));
     if (o)
         ctl_reply(rq, o, NULL, 0);
     else

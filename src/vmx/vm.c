@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -44,6 +45,7 @@ static void power_changed(enum power_state state, enum power_reason reason, cons
     /* The guest has its users now. */
     if (state == POWER_ON && vmconfig_forget_secrets(&vm->config, &err))
         log_error("config: %s", error_text(&err));
+    vm->boot_us = state == POWER_ON ? clock_wall_us() : 0;
     if (vm->ctl)
         ctl_power(vm->ctl, power_name(vm->power), reason, text);
     if (state == POWER_OFF && vm->stopping && vm->ended)

@@ -65,6 +65,7 @@ struct vm {
     void (*ended)(void *arg);
     void *ended_arg;
     int stopping;
+    int64_t boot_us;             /* wall clock when it came to run; 0 = it does not */
     enum power_state last_power; /* what the previous vmx of this VM left */
 };
 

@@ -104,6 +104,18 @@ no_partial_files() {
     govc guest.kill -p "$pid"
 }
 
+@test "the worker of hostd is killed: its supervisor starts it anew" {
+    agent=$(pids_of toolboxd)
+    old=$(pids_of hostd-worker)
+    [ -n "$old" ]
+    kill -KILL $old
+    timeout 20 bash -c "until curl -sk --fail https://$HOST_ADDRESS/sdk/vimServiceVersions.xml >/dev/null; do :; done"
+    works_again
+    new=$(pids_of hostd-worker)
+    [ -n "$new" ] && [ "$new" != "$old" ]
+    [ "$(pids_of toolboxd)" = "$agent" ]
+}
+
 @test "repeated kills leave no process, mount or descriptor behind" {
     works_again
     before=$(host_processes | wc -l)

@@ -44,7 +44,8 @@ logged_with_source() {
 
 @test "a DOCTYPE and its entities" {
     run post <<<"$(envelope '<x>&a;</x>' '<!DOCTYPE x [<!ENTITY a "aaaa">]>')"
-    [[ "$output" == "500 "*Fault* ]]
+    [[ "$output" == "400 "*"document type"* ]]
+    logged_with_source
     still_serves
 }
 

@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import struct
+import time
 
 LINK = os.environ.get("TOOLBOX_LINK", "/run/inguest/link")
 random.seed(int(os.environ.get("SEED", "1")))
@@ -24,9 +25,21 @@ def connect(port):
     return s
 
 
+def connect_patiently(port):
+    """A full backlog is said at once; the host has ten seconds to work it off."""
+    until = time.monotonic() + 10
+    while True:
+        try:
+            return connect(port)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def ask(payload):
     """One RPCI request; the reply's payload or None when the host hung up."""
-    with connect(976) as s:
+    with connect_patiently(976) as s:
         s.sendall(packet(payload))
         head = b""
         while len(head) < 4:
