@@ -7,6 +7,7 @@ import re
 import ssl
 import sys
 import time
+import urllib.request
 
 ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope'
@@ -109,6 +110,26 @@ def guest_calls(host, vm, user, password, count):
     return empties, lists, runs
 
 
+def run_ms(host, vm, user, password, script):
+    """Milliseconds that a shell script took in the guest, by the guest's own clock."""
+    auth = AUTH.format(html.escape(user), html.escape(password))
+    ref = f'<vm type="VirtualMachine">{vm}</vm>'
+    manager = host.managers()["Process"]
+    whole = (f"-c 'a=$(date +%s%N); {script}; b=$(date +%s%N);"
+             " echo $(( (b - a) / 1000 )) >/tmp/bench-us'")
+    text = host.call(
+        "StartProgramInGuest", "GuestProcessManager", manager,
+        f'{ref}{auth}<spec xsi:type="GuestProgramSpec"><programPath>/bin/sh</programPath>'
+        f"<arguments>{html.escape(whole)}</arguments></spec>")
+    pid = re.search(r"<returnval>(\d+)<", text).group(1)
+    while "<exitCode>" not in host.call("ListProcessesInGuest", "GuestProcessManager", manager,
+                                        f"{ref}{auth}<pids>{pid}</pids>"):
+        time.sleep(0.05)
+    url = transfer_url(host, vm, user, password, "/tmp/bench-us")
+    with urllib.request.urlopen(url, context=host.context) as answer:
+        return int(answer.read()) / 1000
+
+
 def transfer_url(host, vm, user, password, path, size=None):
     auth = AUTH.format(html.escape(user), html.escape(password))
     ref = f'<vm type="VirtualMachine">{vm}</vm>'
@@ -141,6 +162,8 @@ def main():
     elif what == "url":
         print(transfer_url(host, vm, guest_user, guest_password, rest[0],
                            int(rest[1]) if len(rest) > 1 else None))
+    elif what == "run":
+        print(f"{run_ms(host, vm, guest_user, guest_password, rest[0]):.1f}")
     elif what == "wrk":
         # A wrk script that posts one request with this session's cookie; the session stays.
         body = ENVELOPE % {

@@ -524,7 +524,12 @@ static void test_documented_packets(void **state)
     memcpy(packet + 36, a.data.data + 52, 8);
     start_packet(f, packet, len, &a);
     fixture_wait(f, &a);
-    assert_int_equal(stat("/etc/hosts", &st), 0);
+    /* The vector names this file, which a minimal system lacks: then the answer says so. */
+    if (stat("/etc/hosts", &st) < 0) {
+        assert_int_equal(a.data.data[24], HGFS_NO_SUCH_FILE);
+        answer_clear(&a);
+        return;
+    }
     {
         struct cursor c = CURSOR_INIT(a.data.data, a.data.len);
 
