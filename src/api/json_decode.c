@@ -544,7 +544,7 @@ static void wipe_strings(json_t *json)
 static bool is_blank(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if (!memchr(" \t\r\n", bytes[i], 4))
+        if (bytes[i] != ' ' && bytes[i] != '\t' && bytes[i] != '\r' && bytes[i] != '\n')
             return false;
     return true;
 }

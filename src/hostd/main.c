@@ -175,7 +175,7 @@ int main(int argc, char **argv)
     log_set_level(o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     raise_limits();
     if (o.worker) {
-        char full[2][PATH_MAX];
+        static char full[2][PATH_MAX];
         if (realpath(o.state_dir, full[0]) && realpath(o.run_dir, full[1])) {
             o.state_dir = full[0];
             o.run_dir = full[1];

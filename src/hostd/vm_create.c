@@ -98,7 +98,7 @@ static void on_folder(struct host *host, int code, const char *text, void *arg)
     struct folder *parent = folder_cast(mo_find(host->registry, c->parent));
     AUTO_FREE char *escaped = inventory_escape(c->name);
     struct spec_fault fault = {0};
-    struct vm *vm;
+    struct vm *vm = NULL;
     int r;
 
     if (code == -EEXIST && !c->fixed && ++c->attempt < FOLDER_TRIES) {
@@ -122,7 +122,7 @@ static void on_folder(struct host *host, int code, const char *text, void *arg)
     }
     if (r == 0)
         r = enter(c->inv, t, parent, c->folder, c->vmx, &vm);
-    if (r < 0) {
+    if (r < 0 || !vm) {
         vmlink_delete_folder(host, c->folder, on_discarded, NULL);
         fail(c, fault.fault, fault.text ? fault.text : strerror(-r));
         return;

@@ -12,6 +12,7 @@
 #define WSDL_MAX (8u << 20)
 #define ADDRESS  "https://localhost/sdk/vimService" /* in the generated file */
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): texts that are put together, not expressions */
 #define EMBED(symbol, file)                                                        \
     __asm__(".pushsection .rodata\n"                                               \
             ".global " #symbol "\n.hidden " #symbol "\n" #symbol ":\n"             \
@@ -19,6 +20,7 @@
             ".global " #symbol "_end\n.hidden " #symbol "_end\n" #symbol "_end:\n" \
             ".byte 0\n.popsection\n");                                             \
     extern const char symbol[], symbol##_end[]
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 EMBED(wsdl_service, "vimService.wsdl");
 EMBED(wsdl_vim, "vim.wsdl");
