@@ -195,10 +195,90 @@ int toolbox_vix_reply(struct toolbox_vix *req, uint64_t vix_error, uint32_t os_e
 /* Checks the credentials of `req`; ends with toolbox_vix_authenticated(), now or later. */
 typedef void (*toolbox_auth_fn)(struct toolbox *tb, struct toolbox_vix *req, void *arg);
 void toolbox_set_authenticator(struct toolbox *tb, toolbox_auth_fn fn, void *arg);
+/* Name and password of `req`, in plain, for an authenticator: to be cleared after use
+ * (explicit_bzero). 0, -EOPNOTSUPP (a credential of another kind), -EBADMSG, -EMSGSIZE (longer than
+ * the room). */
+int toolbox_vix_login(const struct toolbox_vix *req, char *name, size_t name_size, char *password,
+                      size_t password_size);
 /* vix_error 0: `identity` (copied) is the caller, the opcode's handler runs. Otherwise the
- * request is answered with the error and gone. */
+ * request is answered with the error and gone; with neither, as a bad login. */
 void toolbox_vix_authenticated(struct toolbox_vix *req, uint64_t vix_error,
                                const struct toolbox_identity *identity);
+
+/* ---- programs and files of the embedding program ----
+ *
+ * Functions that the host's callers start, list and end like processes of the guest (VIX, "Go
+ * functions as processes"), and file transfers that the program answers itself (HGFS, "File
+ * handlers"). Callers are authenticated first, by the authenticator of toolbox_set_authenticator;
+ * without one all are refused. Requests that are about neither go to the handlers of
+ * toolbox_on_vix, as ever, which also make the list of the guest's other processes. */
+
+/* One run of a program. Valid until toolbox_process_exit(). */
+struct toolbox_process;
+
+/* Process ids: above all that Linux gives. */
+#define TOOLBOX_PID_FIRST 4194305
+#define TOOLBOX_PROCESS_MAX \
+    256 /* running or remembered; the oldest ended ones are forgotten first */
+/* How long one that has ended is remembered (VIX, "Process manager semantics"). */
+#define TOOLBOX_PROCESS_KEEP_MS 300000
+#define TOOLBOX_OUTPUT_MAX      262144 /* bytes of one output stream that wait for the host */
+
+struct toolbox_program {
+    /* 0, or a negative errno: nothing was started. `arguments` is one uninterpreted text, valid
+     * until the process is gone. toolbox_process_exit() may be called from inside. */
+    int (*start)(struct toolbox_process *p, const char *arguments, void *arg);
+    /* The host asks for its end: toolbox_process_exit() is to follow, soon. */
+    void (*terminate)(struct toolbox_process *p, void *arg);
+    /* What was uploaded to /proc/PID/stdin; len 0: its end. Returns how much was taken, or -EAGAIN:
+     * toolbox_retry() follows. NULL: the program takes no input. */
+    long (*input)(struct toolbox_process *p, const void *data, size_t len, void *arg);
+    /* There is room for output again after -EAGAIN. May be NULL. */
+    void (*drained)(struct toolbox_process *p, void *arg);
+};
+
+/* `name` has no slash. A second registration replaces the first. -EINVAL (no start, no terminate),
+ * -ENOMEM. */
+int toolbox_add_program(struct toolbox *tb, const char *name, const struct toolbox_program *program,
+                        void *arg);
+int64_t toolbox_process_pid(const struct toolbox_process *p);
+const struct toolbox_identity *toolbox_process_identity(const struct toolbox_process *p);
+void toolbox_process_set_data(struct toolbox_process *p, void *data);
+void *toolbox_process_data(const struct toolbox_process *p);
+/* To /proc/PID/stdout (fd 1) or stderr (fd 2), all or nothing: -EAGAIN (no room now; `drained`
+ * follows), -EMSGSIZE (more than there ever is room for), -EINVAL, -ENOMEM. */
+int toolbox_process_write(struct toolbox_process *p, int fd, const void *data, size_t len);
+/* It has ended. `p` must not be used any more. */
+void toolbox_process_exit(struct toolbox_process *p, int exit_code);
+
+struct toolbox_file_info {
+    int64_t size; /* bytes; INT64_MAX: not known before the end */
+    unsigned mode;
+    int64_t modified; /* Unix seconds */
+};
+
+/* Handler of the paths /NAME:/REST and /NAME/REST, with an optional ?QUERY. `path` is "/REST",
+ * `query` what follows the question mark or "". Results: 0 or a negative errno; -ENOENT from `look`
+ * or `open`: the path is an ordinary one. */
+struct toolbox_scheme {
+    int (*look)(struct toolbox *tb, const struct toolbox_identity *who, const char *path,
+                const char *query, bool write, struct toolbox_file_info *ret, void *arg);
+    int (*open)(struct toolbox *tb, const struct toolbox_identity *who, const char *path,
+                const char *query, bool write, void **ret_file, void *arg);
+    /* In order, from the beginning. Bytes moved; 0: the end; -EAGAIN: toolbox_retry() follows.
+     * NULL: this scheme's files cannot be read, or written. */
+    long (*read)(void *file, void *out, size_t size, void *arg);
+    long (*write)(void *file, const void *data, size_t len, void *arg);
+    /* complete: the host has closed it; otherwise it has given up, and an upload is not whole. The
+     * result is the host's if it is complete. */
+    int (*close)(void *file, bool complete, void *arg);
+};
+
+/* `name` has no slash and no colon. -EINVAL (no look, open or close), -ENOMEM. */
+int toolbox_add_scheme(struct toolbox *tb, const char *name, const struct toolbox_scheme *scheme,
+                       void *arg);
+/* What has answered -EAGAIN may go on. It does at the next toolbox_process(). */
+void toolbox_retry(struct toolbox *tb);
 
 /* ---- power, options, capabilities ---- */
 

@@ -3,13 +3,17 @@
  * (VIX guest command protocol, "Envelope", "Message headers".)
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "guest/tb_embed.h"
 #include "guest/toolbox_impl.h"
 #include "wire/vix.h"
+#include "wire/vix_auth.h"
 #include "wire/vix_error.h"
+#include "wire/vix_ops.h"
 
 struct vix_open {
     struct toolbox_vix pub; /* first: the public pointer is this one */
@@ -17,6 +21,7 @@ struct vix_open {
     struct toolbox_request *req;
     struct vix_handler handler; /* a copy: registrations may change meanwhile */
     char name[VIX_RELAY_NAME_MAX + 1];
+    bool lists_all; /* processes: the embedding program's are to be added */
     size_t len;
     uint8_t message[]; /* may hold a password: cleared before it is freed */
 };
@@ -62,6 +67,13 @@ int toolbox_vix_reply(struct toolbox_vix *pub, uint64_t vix_error, uint32_t os_e
     struct vix_open *v = (struct vix_open *)pub;
     bool binary = pub->common_flags & VIX_COMMON_BINARY;
     int r;
+    if (v->lists_all && vix_error == 0) {
+        AUTO_BUF struct buf all = BUF_INIT(pub->max_result);
+        /* With no room for all it is the guest's that count. */
+        v->lists_all = false;
+        if (buf_put(&all, result, len) == 0 && embed_append_processes(pub, &all) == 0)
+            return toolbox_vix_reply(pub, 0, 0, all.data, all.len);
+    }
     if (len > pub->max_result || (!binary && len && memchr(result, '\0', len)))
         r = vix_answer(v->req, VIX_E_OUT_OF_MEMORY, 0, binary, NULL, 0);
     else
@@ -110,6 +122,22 @@ void toolbox_set_authenticator(struct toolbox *tb, toolbox_auth_fn fn, void *arg
     tb->auth_arg = arg;
 }
 
+int toolbox_vix_login(const struct toolbox_vix *req, char *name, size_t name_size, char *password,
+                      size_t password_size)
+{
+    AUTO_VIX_CREDENTIAL struct vix_credential c = {0};
+    int r = vix_credential_decode(req->credential_type, req->credential, req->credential_len, &c);
+    if (r < 0)
+        return r;
+    if (!c.name || !c.password)
+        return -EOPNOTSUPP;
+    if (strlen(c.name) >= name_size || strlen(c.password) >= password_size)
+        return -EMSGSIZE;
+    snprintf(name, name_size, "%s", c.name);
+    snprintf(password, password_size, "%s", c.password);
+    return 0;
+}
+
 void toolbox_vix_authenticated(struct toolbox_vix *pub, uint64_t vix_error,
                                const struct toolbox_identity *identity)
 {
@@ -121,6 +149,15 @@ void toolbox_vix_authenticated(struct toolbox_vix *pub, uint64_t vix_error,
         return;
     }
     toolbox_vix_reply(pub, vix_error ? vix_error : VIX_E_INVALID_LOGIN_CREDENTIALS, 0, NULL, 0);
+}
+
+/* A list of all processes that fits one answer. */
+static bool lists_all(const struct toolbox_vix *pub)
+{
+    union vix_body b;
+    return pub->tb->embed && pub->tb->embed->processes && pub->opcode == VIX_OP_LIST_PROCESSES_EX &&
+           vix_body_decode(pub->opcode, pub->body, pub->body_len, &b) == 0 &&
+           !b.list_processes.key && !b.list_processes.count;
 }
 
 void vix_command(struct toolbox *tb, struct toolbox_request *req, const uint8_t *args, size_t len,
@@ -169,7 +206,12 @@ void vix_command(struct toolbox *tb, struct toolbox_request *req, const uint8_t 
         .credential = rq.credential,
         .credential_len = rq.credential_len,
     };
+    static const struct vix_handler embedded = {.flags = TOOLBOX_VIX_AUTH, .fn = embed_handle};
     const struct vix_handler *h = vix_find(tb, rq.opcode);
+    if (embed_takes(&v->pub, h != NULL))
+        h = &embedded;
+    else
+        v->lists_all = lists_all(&v->pub);
     if (!h) {
         toolbox_vix_reply(&v->pub, VIX_E_UNRECOGNIZED_COMMAND_IN_GUEST, 0, NULL, 0);
         return;

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "guest/tb_embed.h"
 #include "guest/toolbox_impl.h"
 
 #define LINK_DIR_DEFAULT "/run/inguest/link"
@@ -80,6 +81,7 @@ void toolbox_destroy(struct toolbox *tb)
     rpci_fail_all(tb, -ECANCELED);
     conn_close(&tb->rpci);
     conn_close(&tb->tclo);
+    embed_free(tb);
     vix_free_all(tb);
     requests_free(tb);
     for (unsigned i = 0; i < tb->ncommands; i++)
@@ -101,6 +103,9 @@ void state_set(struct toolbox *tb, enum toolbox_state state)
     if (state == tb->state && state != TOOLBOX_READY)
         return;
     tb->state = state;
+    /* Whoever had files open is gone. */
+    if (state == TOOLBOX_DOWN && tb->embed)
+        files_free(tb->embed);
     if (tb->state_fn)
         tb->state_fn(tb, state, tb->state_arg);
 }
@@ -201,6 +206,7 @@ int64_t toolbox_deadline_ms(const struct toolbox *tb)
     else if (tb->started)
         at = earlier(at, tb->tclo.retry_ms ? tb->tclo.retry_ms : 1);
     at = earlier(at, tb->ping_ms);
+    at = earlier(at, embed_deadline(tb));
     return at ? (int64_t)at : -1;
 }
 
@@ -229,6 +235,7 @@ int toolbox_process(struct toolbox *tb)
         tclo_event(tb);
     if (due(&tb->rpci))
         rpci_event(tb);
+    embed_tick(tb);
     tclo_pump(tb);
     rpci_pump(tb);
     return 0;

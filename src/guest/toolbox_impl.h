@@ -6,6 +6,7 @@
  *   tb_tclo.c      requests of the host: dispatch, answers in order or by tag
  *   tb_builtin.c   reset, ping, capabilities, options, power
  *   tb_vix.c       the VIX envelope
+ *   tb_embed.h     programs and files of the embedding program
  */
 #ifndef GUEST_TOOLBOX_IMPL_H
 #define GUEST_TOOLBOX_IMPL_H
@@ -101,6 +102,8 @@ struct toolbox {
     unsigned ncapabilities;
     uint32_t version;
     unsigned version_type;
+
+    struct embed *embed; /* NULL = nothing registered */
 
     toolbox_state_fn state_fn;
     void *state_arg;
