@@ -31,4 +31,12 @@ if [ "$what" != unit ]; then
     fi
     tools/e2e-clients.sh build
     INGUEST_BUILDDIR=$PWD/build bats --print-output-on-failure tests/e2e
+    if [ "$what" = all ]; then
+        # The main job and the bad input once more, every process under the sanitizers. Leaks are the
+        # unit tests' matter: the confined processes do not let LeakSanitizer look.
+        ln -sfn ../build/e2e build-asan/e2e
+        ASAN_OPTIONS=detect_leaks=0 INGUEST_SANITIZED=1 INGUEST_BUILDDIR=$PWD/build-asan \
+            bats --print-output-on-failure tests/e2e/10_govc.bats tests/e2e/20_vmomi.bats \
+            tests/e2e/50_bad_input.bats
+    fi
 fi

@@ -74,11 +74,25 @@ host_down() {
     pid=$(host_pid)
     kill -TERM "$pid" 2>/dev/null || true
     timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid"
+    local findings
+    findings=$(sanitizer_findings)
     if [ -n "${E2E_KEEP:-}" ]; then
         echo "kept $HOST_DIR" >&2
     else
         rm -rf "$HOST_DIR"
     fi
+    [ -z "$findings" ] || {
+        echo "a sanitizer found something in one of the processes:" >&2
+        echo "$findings" >&2
+        return 1
+    }
+}
+
+# What AddressSanitizer and UBSan said in the logs of hostd, the vmx and the guests' agents.
+sanitizer_findings() {
+    grep -rhsE -A8 'ERROR: (Address|Leak)Sanitizer: [a-z]|runtime error:' "$HOST_DIR/hostd.log" \
+        "$HOST_DIR"/state/vms/*/vmware.log "$HOST_DIR"/state/vms/*/*.root/var/log/toolboxd.log |
+        grep -v 'LeakSanitizer has encountered a fatal error' | head -40 || true
 }
 
 inguest() {
