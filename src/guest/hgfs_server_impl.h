@@ -25,7 +25,7 @@ struct hgfs_node {
     int fd; /* files */
     bool writable, sequential, append;
     bool pseudo;       /* made up by the kernel: read in one go, `position` is how far */
-    uint64_t position; /* of a pseudo file */
+    uint64_t position; /* of a pseudo file, or a stream that is written */
     /* An upload: what was created or emptied here and is not wanted until the host closes it. */
     bool unfinished;
     bool nameless; /* written without a name, which it gets when the host closes it */

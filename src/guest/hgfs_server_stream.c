@@ -198,6 +198,9 @@ static int write_stream(struct hgfs_job *job)
 
     if (stream_way(n->stream) == STREAM_OUT)
         return hgfs_fail(EBADF);
+    /* One in front of it was not taken, or not whole, and comes again. */
+    if (!(io->flags & 1) && io->offset + job->progress != n->position)
+        return HGFS_SHARING_VIOLATION;
     while (job->progress < io->size) {
         ssize_t w = stream_write(n->stream, io->data + job->progress, io->size - job->progress);
 
@@ -215,6 +218,7 @@ static int write_stream(struct hgfs_job *job)
         if (w < 0)
             return hgfs_fail((int)w);
         job->progress += (size_t)w;
+        n->position += (size_t)w;
     }
     job->reply.io = (struct hgfs_done_io){.size = (uint32_t)job->progress};
     job->has_reply = true;

@@ -25,7 +25,8 @@ struct embed_file {
     uint64_t session;
     uint32_t uid;
     bool write;
-    int64_t pid; /* a stream: of this process, if it is still remembered */
+    uint64_t position; /* bytes written */
+    int64_t pid;       /* a stream: of this process, if it is still remembered */
     int fd;
     struct toolbox_scheme ops; /* a file of a scheme */
     void *arg, *file;
@@ -298,6 +299,9 @@ static enum embed_result get_attributes(struct packet *p, const char *path, bool
         return EMBED_LATER;
     if (r < 0)
         return refuse(p, r == -EAGAIN ? EACCES : r);
+    /* Files are read in order; a host of many packets at once keeps to one if there is no size. */
+    if (p->vix->max_result > TOOLBOX_VIX_MAX)
+        info.size = INT64_MAX;
     at = (struct timespec){.tv_sec = (time_t)info.modified};
     *a = (struct hgfs_attr){.mask = HGFS_ATTR_TYPE | HGFS_ATTR_SIZE | HGFS_ATTR_WRITE_TIME |
                                     HGFS_ATTR_SPECIAL_PERMS | HGFS_ATTR_OWNER_PERMS |
@@ -369,13 +373,16 @@ static long give_input(struct embed *e, const struct embed_file *f, const void *
 
 static enum embed_result write_file(struct packet *p, bool final)
 {
-    const struct embed_file *f = p->file;
+    struct embed_file *f = p->file;
     const struct hgfs_io *io = &p->rq.io;
     union hgfs_reply answer = {0};
     long n;
 
     if (!f->write)
         return refuse(p, EBADF);
+    /* One in front of it was not taken, or not whole, and comes again. */
+    if (!(io->flags & 1) && io->offset != f->position)
+        return reply(p, HGFS_SHARING_VIOLATION, NULL);
     n = f->ops.write ? f->ops.write(f->file, io->data, io->size, f->arg)
                      : give_input(p->vix->tb->embed, f, io->data, io->size);
     if (n == -EAGAIN && !final)
@@ -383,6 +390,7 @@ static enum embed_result write_file(struct packet *p, bool final)
     if (n < 0 || n > (long)io->size)
         return n == -EAGAIN ? reply(p, HGFS_SHARING_VIOLATION, NULL)
                             : refuse(p, n < 0 ? (int)n : EIO);
+    f->position += (uint64_t)n;
     answer.io.size = (uint32_t)n;
     return reply(p, HGFS_SUCCESS, &answer);
 }

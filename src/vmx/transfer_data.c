@@ -16,6 +16,10 @@
 #include "vmx/transfer_internal.h"
 #include "wire/vix_error.h"
 
+/* An agent that is busy tells so after two seconds; ours. */
+#define QUIET_MIN_MS 500u
+#define HURRIED_MAX  (4 * TRANSFER_DEPTH)
+
 static void move(struct transfer *t);
 
 static int slot_ready(struct slot *s)
@@ -49,17 +53,23 @@ static bool ask(struct slot *s)
         transfer_fail_text(t, r, "agent", VIX_E_TOOLS_NOT_RUNNING, "the agent cannot be reached");
         return false;
     }
-    t->sent_ms = clock_ms();
+    t->sent_ms = s->sent_ms = clock_ms();
     s->state = SLOT_SENT;
     t->busy++;
     return true;
 }
 
-/* A program in the guest that neither writes nor reads for a while: the agent is well, and says so,
- * and is asked again. */
-static bool quiet(struct transfer *t, const struct hgfs_answer *answer)
+/* A program in the guest that neither writes nor reads for a while: the agent has waited, says so,
+ * and is asked again. One that says so at once, over and over, is not believed. */
+static bool quiet(struct slot *s, const struct hgfs_answer *answer)
 {
+    struct transfer *t = s->t;
+
     if (answer->err != -EBUSY || answer->vix != VIX_E_OBJECT_IS_BUSY)
+        return false;
+    if (clock_ms() - s->sent_ms >= QUIET_MIN_MS)
+        t->hurried = 0;
+    else if (++t->hurried > HURRIED_MAX)
         return false;
     transfer_progress(t);
     return true;
@@ -77,7 +87,7 @@ static void read_answered(const struct hgfs_answer *answer, void *arg)
         transfer_settle(t);
         return;
     }
-    if (quiet(t, answer)) {
+    if (t->size < 0 && quiet(s, answer)) {
         ask(s);
         return;
     }
@@ -229,10 +239,27 @@ static bool put(struct slot *s)
         transfer_fail_text(t, r, "agent", VIX_E_TOOLS_NOT_RUNNING, "the agent cannot be reached");
         return false;
     }
-    t->sent_ms = clock_ms();
+    t->sent_ms = s->sent_ms = clock_ms();
     s->state = SLOT_SENT;
     t->busy++;
     return true;
+}
+
+/* A stream takes pieces in their order only. When one has to be sent again, those behind it were
+ * refused, too: the first one goes, alone. true: something is held, no new piece may be sent. */
+static bool send_held(struct transfer *t)
+{
+    struct slot *first = NULL;
+
+    for (unsigned i = 0; i < t->depth; i++) {
+        struct slot *s = &t->slots[i];
+
+        if (s->state == SLOT_HELD && (!first || s->offset < first->offset))
+            first = s;
+    }
+    if (first && !t->busy)
+        put(first);
+    return first;
 }
 
 static void write_answered(const struct hgfs_answer *answer, void *arg)
@@ -247,8 +274,10 @@ static void write_answered(const struct hgfs_answer *answer, void *arg)
         transfer_settle(t);
         return;
     }
-    if (quiet(t, answer)) {
-        put(s);
+    if (quiet(s, answer)) {
+        s->state = SLOT_HELD;
+        t->ordered = true;
+        send_held(t);
         return;
     }
     if (answer->err) {
@@ -261,10 +290,12 @@ static void write_answered(const struct hgfs_answer *answer, void *arg)
     }
     s->done += n;
     t->moved += n;
+    t->hurried = 0;
     transfer_progress(t);
     if (s->done < s->size && !put(s))
         return;
-    move(t);
+    if (!send_held(t))
+        move(t);
 }
 
 static struct slot *free_slot(struct transfer *t)
@@ -303,7 +334,7 @@ static void move_up(struct transfer *t)
 {
     struct slot *s;
 
-    while (!t->eof && (s = free_slot(t))) {
+    while (!t->eof && !(t->ordered && t->busy) && (s = free_slot(t))) {
         int r;
 
         if (slot_ready(s)) {

@@ -16,7 +16,12 @@ enum transfer_state {
     TRANSFER_ENDING, /* nobody waits any more (or `cb` for the close); the guest is cleaned up */
 };
 
-enum slot_state { SLOT_FREE, SLOT_SENT, SLOT_FULL };
+enum slot_state {
+    SLOT_FREE,
+    SLOT_SENT,
+    SLOT_FULL, /* download: holds data */
+    SLOT_HELD, /* upload: to be sent again, in its turn */
+};
 
 /* One packet of data under way. A download's slots are a ring in file order. */
 struct slot {
@@ -26,6 +31,7 @@ struct slot {
     uint32_t size; /* asked for, or to be written */
     uint32_t done; /* of it: written to the guest, or taken by the descriptor */
     uint32_t have; /* download: bytes in data */
+    uint64_t sent_ms;
     uint8_t *data; /* allocated once, `chunk` bytes */
 };
 
@@ -48,6 +54,8 @@ struct transfer {
     uint64_t next_offset; /* of the next packet */
     uint64_t moved;       /* bytes that have arrived */
     bool eof;             /* no packet is to be begun any more */
+    bool ordered;         /* upload into a stream that is full: one packet at a time */
+    unsigned hurried;     /* "busy" answers in a row that came at once */
     struct slot slots[TRANSFER_DEPTH];
     unsigned head, tail; /* download: oldest slot, next slot to ask with */
     unsigned controls;   /* control packets under way */

@@ -51,6 +51,13 @@ setup() {
     [ "$workers" -gt 0 ]
 }
 
+@test "input that the program takes its time for arrives in order" {
+    seq 600000 >"$BATS_TEST_TMPDIR/in"
+    run bash -c "$TOOLBOX pipe sh -c \"'sleep 5; sha256sum'\" <$BATS_TEST_TMPDIR/in"
+    [ "$status" -eq 0 ]
+    [ "$output" = "$(sha256sum <"$BATS_TEST_TMPDIR/in")" ]
+}
+
 @test "files that the guest's kernel makes up come whole" {
     run "$TOOLBOX" get /proc/self/status
     [ "$status" -eq 0 ]

@@ -285,6 +285,10 @@ static void test_quiet_program(void **state)
     assert_int_equal(start(f, "sleep", "100", &pid), VIX_OK);
     assert_int_equal(open_path(&c, stream(pid, "stdin"), HGFS_MODE_WRITE, &h), HGFS_SUCCESS);
     assert_int_equal(write_all(&c, h, bytes, 4u << 20), HGFS_SHARING_VIOLATION);
+    /* Nothing out of its order. */
+    rq = (union hgfs_request){
+        .io = {.handle = h, .offset = 3u << 20, .size = 10, .data = (uint8_t *)bytes}};
+    assert_int_equal(call(&c, HGFS_WRITE_V3, &rq), HGFS_SHARING_VIOLATION);
     /* A session that ends takes along what waits. */
     end(&c);
     {

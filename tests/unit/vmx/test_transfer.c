@@ -43,6 +43,8 @@ struct server {
         int64_t id;
         struct buf answer;
     } answers[TRANSFER_DEPTH];
+    unsigned busy; /* so many READ or WRITE packets are answered "busy" */
+    bool stream;   /* WRITE in order only, else "busy" */
     unsigned most_held;
     unsigned sessions, opens, reads, writes; /* open now; counts */
     unsigned deletes, closes;
@@ -138,6 +140,12 @@ static uint32_t serve_op(struct server *s, uint32_t op, const union hgfs_request
     case HGFS_READ_V3:
     case HGFS_WRITE_V3:
         assert_int_equal(rq->io.handle, 5);
+        if (s->busy) {
+            s->busy--;
+            return HGFS_SHARING_VIOLATION;
+        }
+        if (s->stream && op == HGFS_WRITE_V3 && rq->io.offset != s->size)
+            return HGFS_SHARING_VIOLATION;
         return serve_io(s, op, rq, out);
     default:
         return HGFS_NOT_SUPPORTED;
@@ -529,6 +537,70 @@ static void uploads_arrive_whole(void **state)
 /* How an upload may end badly. */
 enum trouble { TOO_SHORT, TOO_LONG, REFUSED, CLOSED, CANCELLED, CLOSE_FAILS, TROUBLES };
 
+/* Input of a program in the guest, which takes pieces in their order only and is full at times. */
+static void streams_are_written_in_order(void **state)
+{
+    struct peer p;
+    struct server s;
+    uint8_t *data = malloc(FILE_MAX);
+
+    (void)state;
+    for (size_t i = 0; i < FILE_MAX; i++)
+        data[i] = (uint8_t)(i * 13 ^ i >> 7);
+    for (int tagged = 0; tagged < 2; tagged++) {
+        int fd;
+
+        server_open(&p, &s, 0);
+        p.agent.tagged = tagged;
+        peer_ready(&p);
+        s.exists = false;
+        s.stream = true;
+        s.io_max = 40000;
+        s.busy = 3;
+        fd = start(&p, open_file(&p, "write", -1, NULL), 5000);
+        feed(&p, fd, data, 2000000);
+        close(fd);
+        peer_until(&p, p.replies[2]);
+        assert_int_equal(peer_errno(&p, 2), 0);
+        assert_int_equal(s.size, 2000000);
+        assert_memory_equal(s.file, data, 2000000);
+        server_close(&p, &s);
+    }
+    free(data);
+}
+
+/* An agent whose program is quiet is asked again; one that only says so is not asked for ever. */
+static void busy_agents_are_asked_again(void **state)
+{
+    struct peer p;
+    struct server s;
+    int fd;
+
+    (void)state;
+    server_open(&p, &s, 0);
+    p.agent.tagged = true;
+    peer_ready(&p);
+    s.shown_size = (size_t)INT64_MAX;
+    s.size = 100000;
+    s.busy = 5;
+    download(&p, &s, 100000);
+    assert_int_equal(s.busy, 0);
+    s.busy = 100000;
+    fd = start(&p, open_file(&p, "read", -1, NULL), 5000);
+    peer_until(&p, p.replies[2]);
+    assert_int_equal(peer_errno(&p, 2), EBUSY);
+    assert_true(s.busy > 99000);
+    close(fd);
+    /* A file with a size is no stream. */
+    s.shown_size = s.size;
+    s.busy = 1;
+    fd = start(&p, open_file(&p, "read", -1, NULL), 5000);
+    peer_until(&p, p.replies[2]);
+    assert_int_equal(peer_errno(&p, 2), EBUSY);
+    close(fd);
+    server_close(&p, &s);
+}
+
 static void an_unfinished_upload_is_removed(void **state)
 {
     static const int errors[] = {EIO, EFBIG, ENOSPC, ECANCELED, ECANCELED, ENOSPC};
@@ -668,6 +740,8 @@ int main(void)
         cmocka_unit_test(opening_fails_with_the_guests_reason),
         cmocka_unit_test(reading_fails_in_the_middle),
         cmocka_unit_test(uploads_arrive_whole),
+        cmocka_unit_test(streams_are_written_in_order),
+        cmocka_unit_test(busy_agents_are_asked_again),
         cmocka_unit_test(an_unfinished_upload_is_removed),
         cmocka_unit_test(hostd_going_away_aborts),
         cmocka_unit_test(the_agents_death_ends_it),
