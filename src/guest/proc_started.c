@@ -86,6 +86,16 @@ static void sweep(uv_timer_t *timer)
         ps->changed(ps->arg);
 }
 
+/* Of a program that has ended only output that waits to be read needs its descriptor. */
+static void close_empty_streams(struct entry *e)
+{
+    int64_t size;
+
+    for (size_t i = 0; i < ARRAY_SIZE(e->streams); i++)
+        if (e->streams[i] && stream_settled(e->streams[i], &size) && size == 0)
+            stream_close(e->streams[i]);
+}
+
 static void on_exit(uv_process_t *process, int64_t status, int sig)
 {
     struct entry *e = process->data;
@@ -94,6 +104,7 @@ static void on_exit(uv_process_t *process, int64_t status, int sig)
     e->record.exit_code = sig ? 128 + sig : (int32_t)status;
     e->record.end = clock_wall_us() / 1000000;
     e->ended_ms = clock_ms();
+    close_empty_streams(e);
     uv_close((uv_handle_t *)process, process_closed);
     if (ps && !uv_is_active((uv_handle_t *)ps->sweep))
         uv_timer_start(ps->sweep, sweep, SWEEP_MS, SWEEP_MS);
