@@ -199,7 +199,7 @@ static int mount_filesystem(const struct filesystem *fs, unsigned uid, struct er
     return 0;
 }
 
-static const char *const folders[] = {"/usr", "/proc", "/tmp", "/run/inguest"};
+static const char *const folders[] = {"/usr", "/proc", "/run/inguest"};
 
 static const struct {
     const char *name, *to;
