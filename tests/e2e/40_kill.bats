@@ -3,7 +3,6 @@
 load lib
 
 setup_file() {
-    need govc test -x "$GOVC"
     host_up
     vm_new demo
 }

@@ -104,7 +104,7 @@ logged_with_source() {
 }
 
 @test "a hostile guest: garbage on its RPC sockets, unknown and oversized commands" {
-    need python "$PYTHON" --version
+    need govc test -x "$GOVC"
     cp "$BATS_TEST_DIRNAME/hostile_guest.py" "$BATS_TEST_TMPDIR/"
     url=$(python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw \
         url /root/hostile.py "$(stat -c %s "$BATS_TEST_DIRNAME/hostile_guest.py")")

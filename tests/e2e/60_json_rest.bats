@@ -3,8 +3,6 @@
 load lib
 
 setup_file() {
-    need curl curl --version
-    need jq jq --version
     host_up
     vm_new demo
     BASE=https://$HOST_ADDRESS

@@ -7,7 +7,6 @@ load lib
 TOOLBOX=${INGUEST_E2E_TOOLBOX:-$BUILD/e2e/toolbox}
 
 setup_file() {
-    need govc test -x "$GOVC"
     host_up
     vm_new demo
 }
@@ -17,6 +16,7 @@ teardown_file() {
 }
 
 setup() {
+    need govc test -x "$GOVC"
     need "the toolbox client" test -x "$TOOLBOX"
     export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
 }
