@@ -74,6 +74,9 @@ struct admin_vm_spec {
     unsigned user_count;
 };
 
+/* All objects of a type beneath the root folder, in the arena. Connects. */
+int admin_objects(struct admin *ad, const char *type, struct arena *arena, size_t *ret_count,
+                  const struct vim_ref **ret, struct error *err);
 /* -ENOENT when there is no VM of that name. The id is in the arena. */
 int admin_vm_find(struct admin *ad, const char *name, struct arena *arena, struct vim_ref *ret,
                   struct error *err);

@@ -45,60 +45,50 @@ static int set_role(struct admin *ad, const char *name, const char *role, struct
     return error_set(err, -ENOENT, "there is no role named %s", role);
 }
 
-int admin_user_set(struct admin *ad, const char *name, const char *password, const char *role,
-                   struct error *err)
+/* Makes the account, or with `update` gives it the password. */
+static int put_account(struct admin *ad, const char *name, const char *password, bool update,
+                       struct arena *a, struct error *err)
 {
-    AUTO_ARENA struct arena a = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
-    struct vim_HostAccountSpec *spec;
-    struct vim_CreateUser_request create = {0};
-    int r = admin_connect(ad, err);
+    struct vim_ref accounts = vim_client_content(ad->client)->accountManager;
+    struct vim_HostAccountSpec *spec = VIM_NEW(a, HostAccountSpec);
+    const struct vim_CreateUser_request create = {.this_ = accounts, .user = spec};
+    const struct vim_UpdateUser_request change = {.this_ = accounts, .user = spec};
 
-    if (r)
-        return r;
-    spec = VIM_NEW(&a, HostAccountSpec);
     if (!spec)
         return error_set(err, -ENOMEM, "out of memory");
     spec->id = name;
     spec->password = password;
-    create.this_ = vim_client_content(ad->client)->accountManager;
-    create.user = spec;
-    r = vim_client_call(ad->client, &vim_method_CreateUser, &create, &a, NULL, err);
-    if (r == -EREMOTEIO && VIM_IS_A(vim_client_fault(ad->client), AlreadyExists)) {
-        const struct vim_UpdateUser_request update = {.this_ = create.this_, .user = spec};
+    return update ? vim_client_call(ad->client, &vim_method_UpdateUser, &change, a, NULL, err)
+                  : vim_client_call(ad->client, &vim_method_CreateUser, &create, a, NULL, err);
+}
 
-        r = vim_client_call(ad->client, &vim_method_UpdateUser, &update, &a, NULL, err);
-    }
+int admin_user_set(struct admin *ad, const char *name, const char *password, const char *role,
+                   struct error *err)
+{
+    AUTO_ARENA struct arena a = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
+    int r = admin_connect(ad, err);
+
+    if (!r)
+        r = put_account(ad, name, password, false, &a, err);
+    if (r == -EREMOTEIO && VIM_IS_A(vim_client_fault(ad->client), AlreadyExists))
+        r = put_account(ad, name, password, true, &a, err);
     return r ? r : set_role(ad, name, role, &a, err);
 }
 
-static int user_add(struct admin *ad, const char *name, const char *role, const char *file,
-                    bool must_be_new)
+/* `role` NULL: only a new password for a user who is there. */
+static int user_put(struct admin *ad, const char *name, const char *role, const char *file)
 {
     AUTO_ARENA struct arena a = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
     struct buf password = BUF_INIT(ADMIN_PASSWORD_MAX);
     struct error err = {0};
-    struct vim_HostAccountSpec *spec = VIM_NEW(&a, HostAccountSpec);
     int r = admin_password(file, "New password", true, &password, &err);
 
     if (!r)
         r = admin_connect(ad, &err);
-    if (!r && spec) {
-        spec->id = name;
-        spec->password = buf_text(&password);
-        if (must_be_new) {
-            const struct vim_CreateUser_request rq = {
-                .this_ = vim_client_content(ad->client)->accountManager, .user = spec};
-
-            r = vim_client_call(ad->client, &vim_method_CreateUser, &rq, &a, NULL, &err);
-            if (!r)
-                r = set_role(ad, name, role, &a, &err);
-        } else {
-            const struct vim_UpdateUser_request rq = {
-                .this_ = vim_client_content(ad->client)->accountManager, .user = spec};
-
-            r = vim_client_call(ad->client, &vim_method_UpdateUser, &rq, &a, NULL, &err);
-        }
-    }
+    if (!r)
+        r = put_account(ad, name, buf_text(&password), !role, &a, &err);
+    if (!r && role)
+        r = set_role(ad, name, role, &a, &err);
     admin_forget(&password);
     return r ? admin_fail(&err) : ADMIN_OK;
 }
@@ -178,9 +168,9 @@ int admin_user(struct admin *ad, int argc, char **argv)
     if (!bad && !strcmp(verb, "list") && !name)
         return user_list(ad);
     if (!bad && name && !strcmp(verb, "add"))
-        return user_add(ad, name, role, file, true);
+        return user_put(ad, name, role, file);
     if (!bad && name && !strcmp(verb, "password"))
-        return user_add(ad, name, role, file, false);
+        return user_put(ad, name, NULL, file);
     if (!bad && name && !strcmp(verb, "remove"))
         return user_remove(ad, name);
     fputs(usage, stderr);

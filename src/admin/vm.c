@@ -24,79 +24,81 @@ int admin_hash_password(const char *password, struct arena *arena, const char **
     return *ret ? 0 : error_set(err, -EIO, "the password cannot be hashed");
 }
 
-int admin_vm_find(struct admin *ad, const char *name, struct arena *arena, struct vim_ref *ret,
-                  struct error *err)
+int admin_objects(struct admin *ad, const char *type, struct arena *arena, size_t *ret_count,
+                  const struct vim_ref **ret, struct error *err)
 {
     struct vim_CreateContainerView_request make = {.recursive = true};
     struct vim_CreateContainerView_result *view = NULL;
-    const char *types[] = {"VirtualMachine"};
     struct vim_any *list = NULL;
-    const struct vim_ref *refs;
     int r = admin_connect(ad, err);
 
     if (r)
         return r;
     make.this_ = vim_client_content(ad->client)->viewManager;
     make.container = vim_client_content(ad->client)->rootFolder;
-    make.type = (struct vim_array_string){1, types};
+    make.type = (struct vim_array_string){1, &type};
     r = vim_client_call(ad->client, &vim_method_CreateContainerView, &make, arena, (void **)&view,
                         err);
     if (!r)
         r = vim_client_property(ad->client, view->value, "view", arena, &list, err);
     if (r)
         return r;
-    refs = list ? list->v.array.items : NULL;
-    for (size_t i = 0; refs && i < list->v.array.count; i++) {
+    *ret_count = list ? list->v.array.count : 0;
+    *ret = list ? list->v.array.items : NULL;
+    return 0;
+}
+
+int admin_vm_find(struct admin *ad, const char *name, struct arena *arena, struct vim_ref *ret,
+                  struct error *err)
+{
+    const struct vim_ref *refs = NULL;
+    size_t count = 0;
+    int r = admin_objects(ad, "VirtualMachine", arena, &count, &refs, err);
+
+    for (size_t i = 0; !r && i < count; i++) {
         struct vim_any *value = NULL;
 
         r = vim_client_property(ad->client, refs[i], "name", arena, &value, err);
-        if (r)
-            return r;
-        if (value && !strcmp(value->v.string, name)) {
+        if (!r && value && !strcmp(value->v.string, name)) {
             *ret = refs[i];
             return 0;
         }
     }
-    return error_set(err, -ENOENT, "there is no VM named %s", name);
+    return r ? r : error_set(err, -ENOENT, "there is no VM named %s", name);
+}
+
+/* The first object of a type that every host has. */
+static int find_first(struct admin *ad, const char *type, struct arena *a, struct vim_ref *ret,
+                      struct error *err)
+{
+    const struct vim_ref *refs = NULL;
+    size_t count = 0;
+    int r = admin_objects(ad, type, a, &count, &refs, err);
+
+    if (!r && !count)
+        r = error_set(err, -ENOENT, "the host has no %s", type);
+    if (!r)
+        *ret = refs[0];
+    return r;
 }
 
 /* The datacenter's VM folder and the first resource pool, which CreateVM needs. */
 static int find_places(struct admin *ad, struct arena *a, struct vim_ref *ret_folder,
                        struct vim_ref *ret_pool, struct error *err)
 {
-    static const char *const wanted[] = {"Datacenter", "ResourcePool"};
-    struct vim_ref found[2] = {0};
+    struct vim_any *folder = NULL;
+    struct vim_ref datacenter;
+    int r = find_first(ad, "Datacenter", a, &datacenter, err);
 
-    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-        struct vim_CreateContainerView_request make = {.recursive = true};
-        struct vim_CreateContainerView_result *view = NULL;
-        const char *types[] = {wanted[i]};
-        struct vim_any *list = NULL;
-        int r;
-
-        make.this_ = vim_client_content(ad->client)->viewManager;
-        make.container = vim_client_content(ad->client)->rootFolder;
-        make.type = (struct vim_array_string){1, types};
-        r = vim_client_call(ad->client, &vim_method_CreateContainerView, &make, a, (void **)&view,
-                            err);
-        if (!r)
-            r = vim_client_property(ad->client, view->value, "view", a, &list, err);
-        if (r)
-            return r;
-        if (!list || !list->v.array.count)
-            return error_set(err, -ENOENT, "the host has no %s", wanted[i]);
-        found[i] = *(const struct vim_ref *)list->v.array.items;
-    }
-    *ret_pool = found[1];
-    {
-        struct vim_any *folder = NULL;
-        int r = vim_client_property(ad->client, found[0], "vmFolder", a, &folder, err);
-
-        if (r || !folder)
-            return r ? r : error_set(err, -ENOENT, "the datacenter has no VM folder");
+    if (!r)
+        r = find_first(ad, "ResourcePool", a, ret_pool, err);
+    if (!r)
+        r = vim_client_property(ad->client, datacenter, "vmFolder", a, &folder, err);
+    if (!r && !folder)
+        r = error_set(err, -ENOENT, "the datacenter has no VM folder");
+    if (!r)
         *ret_folder = folder->v.ref;
-    }
-    return 0;
+    return r;
 }
 
 static int add_option(struct arena *a, struct vim_array_OptionValue *list, const char *key,

@@ -189,28 +189,16 @@ static void show(struct admin *ad, struct vim_ref vm, bool whole, json_t *list)
 static int vm_list(struct admin *ad)
 {
     AUTO_ARENA struct arena a = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
-    struct vim_CreateContainerView_request make = {.recursive = true};
-    struct vim_CreateContainerView_result *view = NULL;
-    const char *types[] = {"VirtualMachine"};
-    struct vim_any *refs = NULL;
+    const struct vim_ref *refs = NULL;
     struct error err = {0};
+    size_t count = 0;
     json_t *list;
-    int r = admin_connect(ad, &err);
 
-    if (!r) {
-        make.this_ = vim_client_content(ad->client)->viewManager;
-        make.container = vim_client_content(ad->client)->rootFolder;
-        make.type = (struct vim_array_string){1, types};
-        r = vim_client_call(ad->client, &vim_method_CreateContainerView, &make, &a, (void **)&view,
-                            &err);
-    }
-    if (!r)
-        r = vim_client_property(ad->client, view->value, "view", &a, &refs, &err);
-    if (r)
+    if (admin_objects(ad, "VirtualMachine", &a, &count, &refs, &err))
         return admin_fail(&err);
     list = json_array();
-    for (size_t i = 0; refs && i < refs->v.array.count; i++)
-        show(ad, ((const struct vim_ref *)refs->v.array.items)[i], false, list);
+    for (size_t i = 0; i < count; i++)
+        show(ad, refs[i], false, list);
     if (ad->json)
         admin_print_json(list);
     else

@@ -465,32 +465,6 @@ static void read_field(struct reader *r, const struct place *up, const struct vi
     }
 }
 
-/* What a required field gets that the client left out but need not send. */
-static bool fill_default(struct reader *r, const struct vim_field *field, void *container)
-{
-    void *to = (char *)container + field->offset;
-
-    switch ((enum vim_kind)field->type->kind) {
-    case VIM_KIND_STRING:
-        *(const char **)to = "";
-        return true;
-    case VIM_KIND_DATA:
-        if (field->type->flags & VIM_TYPE_ABSTRACT)
-            return false;
-        *(struct vim_object **)to = vim_new(r->arena, field->type);
-        if (!*(struct vim_object **)to)
-            out_of_memory(r);
-        return true;
-    case VIM_KIND_ENUM:
-    case VIM_KIND_REF:
-    case VIM_KIND_ANY:
-    case VIM_KIND_BINARY:
-        return false;
-    default:
-        return true; /* false, 0 */
-    }
-}
-
 static void check_required(struct reader *r, const struct place *up, const struct vim_type *type,
                            void *container, const bool *set)
 {
@@ -500,10 +474,14 @@ static void check_required(struct reader *r, const struct place *up, const struc
         const struct vim_field *field = &type->fields[i];
         const struct place at = {.up = up, .name = field->name};
         bool forgiven = field->flags & VIM_FIELD_DEFAULT || field->since > newest;
+        int filled;
 
         if (set[i] || field->flags & (VIM_FIELD_OPTIONAL | VIM_FIELD_ARRAY))
             continue;
-        if (!forgiven || !fill_default(r, field, container))
+        filled = forgiven ? vim_fill_default(r->arena, field, container) : 0;
+        if (filled < 0)
+            out_of_memory(r);
+        else if (!filled)
             refuse(r, VIM_NEW(r->arena, InvalidRequest), "required parameter %s is missing",
                    path_of(r, &at));
     }

@@ -378,32 +378,6 @@ void soap_value_end_text(struct soap_reader *r, struct soap_frame *frame)
     }
 }
 
-/* What a required field gets that the client left out but need not send. */
-static bool fill_default(struct soap_reader *r, const struct vim_field *field, void *container)
-{
-    void *place = (char *)container + field->offset;
-
-    switch ((enum vim_kind)field->type->kind) {
-    case VIM_KIND_STRING:
-        *(const char **)place = "";
-        return true;
-    case VIM_KIND_DATA:
-        if (field->type->flags & VIM_TYPE_ABSTRACT)
-            return false;
-        *(struct vim_object **)place = vim_new(r->arena, field->type);
-        if (!*(struct vim_object **)place)
-            soap_reader_out_of_memory(r);
-        return true;
-    case VIM_KIND_ENUM:
-    case VIM_KIND_REF:
-    case VIM_KIND_ANY:
-    case VIM_KIND_BINARY:
-        return false;
-    default:
-        return true; /* false, 0 */
-    }
-}
-
 void soap_value_end_struct(struct soap_reader *r, struct soap_frame *frame)
 {
     const struct vim_type *type = frame->type;
@@ -413,11 +387,15 @@ void soap_value_end_struct(struct soap_reader *r, struct soap_frame *frame)
         const struct vim_field *field = &type->fields[i];
         bool forgiven = field->flags & VIM_FIELD_DEFAULT || field->since > newest || r->lenient;
         const char *path;
+        int filled;
 
         if (field->flags & (VIM_FIELD_OPTIONAL | VIM_FIELD_ARRAY) ||
             frame->seen[i / 64] & UINT64_C(1) << i % 64)
             continue;
-        if ((forgiven && fill_default(r, field, frame->container)) || r->lenient)
+        filled = forgiven ? vim_fill_default(r->arena, field, frame->container) : 0;
+        if (filled < 0)
+            soap_reader_out_of_memory(r);
+        if (filled || r->lenient)
             continue;
         path = value_path(r, frame, field);
         soap_reader_refuse(r, &vim_type_InvalidRequest, NULL, "required parameter %s is missing",

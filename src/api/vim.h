@@ -328,6 +328,10 @@ bool vim_any_equal(const struct vim_any *a, const struct vim_any *b);
 /* Compares and copies the content of requests and results, which have no type of their own. */
 bool vim_struct_equal(const struct vim_type *type, const void *a, const void *b);
 
+/* What a required field gets that a client left out but need not send: false, 0, "" or an empty
+ * object, in the zeroed `container`. 1: done; 0: the type has no such value; -ENOMEM. */
+int vim_fill_default(struct arena *a, const struct vim_field *field, void *container);
+
 /* The first required field, at any depth, that is not set: what a handler forgot. NULL when the
  * object is complete. For tests and for checking input; `version` leaves out newer fields. */
 const struct vim_field *vim_missing_field(const struct vim_type *type, const void *container,

@@ -1,4 +1,5 @@
 /* Walks values by their descriptors: copy, compare, check, wipe. */
+#include <errno.h>
 #include <string.h>
 
 #include "api/vim.h"
@@ -50,6 +51,29 @@ static size_t item_size(const struct vim_type *type)
 static void *any_place(struct vim_any *any)
 {
     return &any->v;
+}
+
+int vim_fill_default(struct arena *a, const struct vim_field *field, void *container)
+{
+    void *to = (char *)container + field->offset;
+
+    switch ((enum vim_kind)field->type->kind) {
+    case VIM_KIND_STRING:
+        *(const char **)to = "";
+        return 1;
+    case VIM_KIND_DATA:
+        if (field->type->flags & VIM_TYPE_ABSTRACT)
+            return 0;
+        *(struct vim_object **)to = vim_new(a, field->type);
+        return *(struct vim_object **)to ? 1 : -ENOMEM;
+    case VIM_KIND_ENUM:
+    case VIM_KIND_REF:
+    case VIM_KIND_ANY:
+    case VIM_KIND_BINARY:
+        return 0;
+    default:
+        return 1; /* false, 0 */
+    }
 }
 
 struct vim_any *vim_any_field(struct arena *a, const struct vim_field *field, const void *container)

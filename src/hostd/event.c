@@ -133,25 +133,6 @@ void event_task(struct event_log *log, const struct task *task, const struct ent
     event_post(log, (struct vim_Event *)(void *)e, entity, user);
 }
 
-void event_guest_operation(struct host *host, const char *vm_id, const char *user,
-                           const char *type_id, const char *severity, const char *message)
-{
-    AUTO_ARENA struct arena a = ARENA_INIT(EVENT_ARENA_MAX);
-    struct inventory *inv = inventory_of(host);
-    struct mo *mo = mo_find(host->registry, vm_id);
-    struct vim_EventEx *e = VIM_NEW(&a, EventEx);
-
-    if (!e || !mo || !inventory_name(mo))
-        return;
-    e->eventTypeId = type_id;
-    e->severity = severity;
-    e->message = e->fullFormattedMessage = message;
-    e->objectId = vm_id;
-    e->objectType = mo_type_name(mo);
-    e->objectName = inventory_name(mo);
-    event_post(inv->events, (struct vim_Event *)(void *)e, (struct entity *)(void *)mo, user);
-}
-
 /* ---- filters ---- */
 
 static bool in_list(const struct vim_array_string *list, const char *s)

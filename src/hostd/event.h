@@ -46,10 +46,6 @@ void event_vm(struct event_log *log, const struct entity *vm, const struct vim_t
 void event_task(struct event_log *log, const struct task *task, const struct entity *entity,
                 const char *user);
 
-/* EventEx of this project, about a virtual machine: a guest operation. */
-void event_guest_operation(struct host *host, const char *vm_id, const char *user,
-                           const char *type_id, const char *severity, const char *message);
-
 /* Keys count from 1; the kept ones are first..last (last < first: none). */
 int32_t event_first_key(const struct event_log *log);
 int32_t event_last_key(const struct event_log *log);

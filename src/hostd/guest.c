@@ -65,7 +65,6 @@ static void acquire(struct call *call)
 
 struct guest_manager {
     struct mo mo;
-    const char *member; /* property of GuestOperationsManager; NULL for that itself */
 };
 
 enum { MANAGER_ROOT, MANAGER_AUTH, MANAGER_FILE, MANAGER_PROCESS, MANAGER_ALIAS, MANAGER_COUNT };

@@ -103,13 +103,11 @@ void http_respond_fd(struct http_request *req, unsigned status, const char *cont
  * client went away or stalled; the request is over, an answer goes nowhere and `ended` follows.
  * Another negative errno code: writing failed (-EPIPE: the reader closed it); the rest of the body
  * is thrown away. After a failure the descriptor is still open while `done` runs, so that the
- * reader does not take what it got for the whole; it is closed afterwards unless
- * http_receive_take_fd is called in `done`. Except after -ECONNRESET the request is to be answered,
- * in `done` or later. */
+ * reader can be told first that what it got is not the whole; it is closed afterwards. Except after
+ * -ECONNRESET the request is to be answered, in `done` or later. */
 void http_receive_fd(struct http_request *req, int fd,
                      void (*done)(struct http_request *req, int code, uint64_t bytes, void *arg),
                      void *arg);
-int http_receive_take_fd(struct http_request *req);
 
 /* Ends an answer that is under way, or a body that is being received, by closing the connection. */
 void http_abort(struct http_request *req);

@@ -156,11 +156,6 @@ void http_receive_fd(struct http_request *req, int fd,
     http_request_release(req);
 }
 
-int http_receive_take_fd(struct http_request *req)
-{
-    return TAKE_FD(req->recv_fd);
-}
-
 void http_stream_body_end(struct http_request *req)
 {
     void (*done)(struct http_request *, int, uint64_t, void *) = req->recv_done;
@@ -171,13 +166,12 @@ void http_stream_body_end(struct http_request *req)
             shutdown(req->recv_fd, SHUT_WR);
         close(TAKE_FD(req->recv_fd));
     }
-    int fd_before = req->recv_fd;
     if (done)
         done(req, req->recv_code, req->recv_bytes, req->recv_arg);
     /* `done` may have answered, and then the request may be gone; but an answer never frees it
      * before the connection's thread has handed it over again (HTTP_NOTE_ENDED), which only this
      * thread takes. */
-    if (fd_before >= 0 && req->recv_fd == fd_before)
+    if (req->recv_fd >= 0)
         close(TAKE_FD(req->recv_fd));
 }
 

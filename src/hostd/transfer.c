@@ -21,7 +21,7 @@
 #define PIPE_BYTES     (1 << 20)
 #define SWEEP_MS       15000
 #define CREDENTIAL_MAX 65536u
-#define FILE_MODE      "application/octet-stream"
+#define CONTENT_TYPE   "application/octet-stream"
 
 struct transfer {
     struct transfer *next;
@@ -421,7 +421,7 @@ static void on_opened(struct vmlink *link, const struct vmlink_reply *reply, voi
         http_receive_fd(t->req, pipes[1], on_body, t);
     } else {
         t->answered = true;
-        http_respond_fd(t->req, 200, FILE_MODE, pipes[0], size);
+        http_respond_fd(t->req, 200, CONTENT_TYPE, pipes[0], size);
     }
 }
 

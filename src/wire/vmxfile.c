@@ -254,13 +254,6 @@ const char *vmxfile_get(const struct vmxfile *f, const char *key)
     return l ? l->value : NULL;
 }
 
-const char *vmxfile_get_or(const struct vmxfile *f, const char *key, const char *fallback)
-{
-    const char *value = vmxfile_get(f, key);
-
-    return value ? value : fallback;
-}
-
 bool vmxfile_get_bool(const struct vmxfile *f, const char *key, bool fallback)
 {
     static const char *const yes[] = {"TRUE", "yes", "on", "1"};

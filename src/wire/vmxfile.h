@@ -32,7 +32,6 @@ int vmxfile_write(const struct vmxfile *f, struct buf *b);
 
 /* NULL when the key is not there. Valid until the next change. */
 const char *vmxfile_get(const struct vmxfile *f, const char *key);
-const char *vmxfile_get_or(const struct vmxfile *f, const char *key, const char *fallback);
 /* TRUE/FALSE, yes/no, on/off, 1/0 in any case; anything else is the fallback. */
 bool vmxfile_get_bool(const struct vmxfile *f, const char *key, bool fallback);
 int64_t vmxfile_get_int(const struct vmxfile *f, const char *key, int64_t fallback);
