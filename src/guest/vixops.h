@@ -25,6 +25,7 @@ struct worker_ctx {
     struct proc_started *started;
     struct proc_chunks *chunks;
     struct hgfs_server *hgfs;
+    struct list_cursors *listings;
     char *temp_dir; /* private temporary folder, made on first use; thread pool, under temp_lock */
     uv_mutex_t temp_lock;
     const char *user, *home, *shell;
@@ -82,7 +83,9 @@ void vixop_create_directory(struct vixop *op);
 void vixop_move(struct vixop *op);
 void vixop_set_attributes(struct vixop *op);
 void vixop_exists(struct vixop *op);
+enum vixop_step vixop_list_files_prepare(struct vixop *op);
 void vixop_list_files(struct vixop *op);
+enum vixop_step vixop_list_files_finish(struct vixop *op);
 void vixop_list_directory(struct vixop *op);
 void vixop_get_file_info(struct vixop *op);
 enum vixop_step vixop_transfer_from_stream(struct vixop *op);

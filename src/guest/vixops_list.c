@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "guest/dir_archive.h"
+#include "guest/list_cursor.h"
 #include "guest/name_match.h"
 #include "guest/pseudo_file.h"
 #include "guest/vixops.h"
@@ -64,13 +65,15 @@ struct walk {
     struct vixop *op;
     int dir;
     const struct name_match *match;
-    uint64_t first; /* index of the first entry wanted */
+    uint64_t first; /* position of the first entry wanted, among those that match */
     uint64_t max;   /* how many are wanted */
     uint64_t seen;  /* entries that match so far */
-    uint64_t taken; /* of those, how many were put or left out after `first` */
-    size_t room;    /* of the result */
+    uint64_t taken; /* of those from `first` on, how many were put or are gone */
+    uint64_t put;
+    size_t room; /* of the result */
     struct buf text;
-    int full;
+    bool full;    /* an entry did not fit */
+    bool stopped; /* an entry was wanted no more, or did not fit */
     struct info info;
 };
 
@@ -82,7 +85,10 @@ static int take(struct walk *w, const char *name)
     uint64_t index = w->seen++;
     int r;
 
-    if (index < w->first || w->taken >= w->max || w->full)
+    if (index < w->first)
+        return 0;
+    w->stopped |= w->put >= w->max;
+    if (w->stopped)
         return 0;
     if (read_info(w->dir, name, &w->info) < 0) {
         w->taken++;
@@ -96,10 +102,11 @@ static int take(struct walk *w, const char *name)
         return r;
     if (w->text.len > w->room) {
         w->text.len = before;
-        w->full = 1;
+        w->full = w->stopped = true;
         return 0;
     }
     w->taken++;
+    w->put++;
     return 0;
 }
 
@@ -114,19 +121,18 @@ static int consider(struct walk *w, const char *name)
     return r > 0 ? take(w, name) : r;
 }
 
-static int walk_directory(struct walk *w, const char *path)
+/* Entries from where the folder stands; it then stands at the first one that was not put. With
+ * `count` all the others have been looked at too. */
+static int walk_entries(struct walk *w, DIR *d, bool count)
 {
-    struct dirent *e;
-    DIR *d = opendir(path);
-    int r;
+    bool stopped = w->stopped;
+    long stopped_at = -1;
+    int r = 0;
 
-    if (!d)
-        return -errno;
-    w->dir = dirfd(d);
-    r = consider(w, ".");
-    if (r == 0)
-        r = consider(w, "..");
-    while (r == 0) {
+    while (r == 0 && (count || !stopped)) {
+        long at = telldir(d);
+        const struct dirent *e;
+
         errno = 0;
         e = readdir(d);
         if (!e) {
@@ -135,37 +141,131 @@ static int walk_directory(struct walk *w, const char *path)
         }
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             r = consider(w, e->d_name);
+        if (w->stopped && !stopped) {
+            stopped = true;
+            stopped_at = at;
+        }
     }
-    closedir(d);
+    if (stopped_at >= 0)
+        seekdir(d, stopped_at);
+    return r;
+}
+
+static int put_list(struct walk *w, uint64_t remaining)
+{
+    struct vix_list_head head = {.truncated = w->full != 0, .remaining = remaining};
+    int r = vix_text_put_list_head(&w->op->result, &head);
+
+    return r < 0 ? r : buf_put(&w->op->result, w->text.data, w->text.len);
+}
+
+static void free_cursor(void *state)
+{
+    list_cursor_free(state);
+}
+
+static void drop_cursor(struct vixop *op)
+{
+    list_cursor_free(op->state);
+    op->state = NULL;
+}
+
+static int open_directory(struct vixop *op)
+{
+    const struct vix_list_files *b = &op->body.list_files;
+    struct list_cursor *c = mem_calloc(1, sizeof(*c));
+    struct stat st;
+
+    if (!c)
+        return -ENOMEM;
+    op->state = c;
+    op->free_state = free_cursor;
+    c->path = mem_strdup(b->path);
+    c->pattern = mem_strdup(b->pattern);
+    if (!c->path || !c->pattern)
+        return -ENOMEM;
+    c->dir = opendir(b->path);
+    if (!c->dir || fstat(dirfd(c->dir), &st) < 0)
+        return -errno;
+    c->changed = st.st_mtim;
+    return 0;
+}
+
+/* The rest of the call that stopped here sees what that call saw. Another call wants to see the
+ * folder as it is. */
+static bool cursor_is_good(const struct vixop *op, const struct list_cursor *c)
+{
+    struct stat st;
+
+    return op->body.list_files.offset > 0 ||
+           (fstat(dirfd(c->dir), &st) == 0 && st.st_mtim.tv_sec == c->changed.tv_sec &&
+            st.st_mtim.tv_nsec == c->changed.tv_nsec);
+}
+
+/* op->state: the cursor of an earlier request, if there is one; afterwards one for the next. */
+static int walk_directory(struct walk *w)
+{
+    struct vixop *op = w->op;
+    struct list_cursor *c;
+    bool fresh, in_dots = false;
+    int r = 0;
+
+    if (op->state && !cursor_is_good(op, op->state))
+        drop_cursor(op);
+    fresh = !op->state;
+    if (fresh)
+        r = open_directory(op);
+    if (r < 0)
+        return r;
+    c = op->state;
+    w->dir = dirfd(c->dir);
+    if (fresh) {
+        r = consider(w, ".");
+        if (r == 0)
+            r = consider(w, "..");
+        in_dots = w->stopped;
+    } else {
+        w->seen = w->first;
+    }
+    if (r == 0)
+        r = walk_entries(w, c->dir, fresh);
+    if (r < 0)
+        return r;
+    if (fresh)
+        c->remaining = w->seen > w->first ? w->seen - w->first : 0;
+    c->remaining -= w->taken < c->remaining ? w->taken : c->remaining;
+    c->next = w->first + w->put;
+    r = put_list(w, c->remaining);
+    if (r < 0 || in_dots || !w->put || !w->stopped)
+        drop_cursor(op);
     return r;
 }
 
 static int walk_single(struct walk *w, const char *path)
 {
+    bool wanted = w->first == 0 && w->max > 0;
     int r;
 
-    w->dir = AT_FDCWD;
     r = name_match_test(w->match, path);
-    if (r <= 0)
-        return r;
-    w->seen = 1;
-    if (w->first > 0 || w->max == 0)
-        return 0;
-    r = read_info(AT_FDCWD, path, &w->info);
-    if (r < 0)
-        return r;
-    w->taken = 1;
-    return vix_text_put_file(&w->text, &w->info.file);
+    if (r > 0 && wanted) {
+        r = read_info(AT_FDCWD, path, &w->info);
+        if (r == 0)
+            r = vix_text_put_file(&w->text, &w->info.file);
+        return r < 0 ? r : put_list(w, 0);
+    }
+    return r < 0 ? r : put_list(w, r > 0 && w->first == 0 ? 1 : 0);
 }
 
-static int put_list(struct walk *w)
+enum vixop_step vixop_list_files_prepare(struct vixop *op)
 {
-    uint64_t after = w->first + w->taken;
-    struct vix_list_head head = {.truncated = w->full != 0,
-                                 .remaining = w->seen > after ? w->seen - after : 0};
-    int r = vix_text_put_list_head(&w->op->result, &head);
+    const struct vix_list_files *b = &op->body.list_files;
 
-    return r < 0 ? r : buf_put(&w->op->result, w->text.data, w->text.len);
+    if (b->index >= 0 && (b->index > 0 || b->offset > 0)) {
+        op->state = list_cursors_take(op->ctx->listings, b->path, b->pattern,
+                                      (uint64_t)b->index + b->offset);
+        op->free_state = free_cursor;
+    }
+    return VIXOP_NEXT;
 }
 
 void vixop_list_files(struct vixop *op)
@@ -198,13 +298,19 @@ void vixop_list_files(struct vixop *op)
     w->max = b->max_results ? (uint64_t)b->max_results - b->offset : 0;
     w->room = op->result.max - VIX_LIST_HEAD_MAX;
     w->text = BUF_INIT(op->result.max + 65536);
-    r = S_ISDIR(st.st_mode) ? walk_directory(w, b->path) : walk_single(w, b->path);
-    if (r == 0)
-        r = put_list(w);
+    r = S_ISDIR(st.st_mode) ? walk_directory(w) : walk_single(w, b->path);
     if (r < 0)
         vixop_fail_errno(op, r);
     buf_free(&w->text);
     name_match_free(&match);
+}
+
+enum vixop_step vixop_list_files_finish(struct vixop *op)
+{
+    if (op->state)
+        list_cursors_keep(op->ctx->listings, op->state);
+    op->state = NULL;
+    return VIXOP_NEXT;
 }
 
 /* <FileInfo>: a link to a folder counts as a folder. */

@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "guest/hgfs_server.h"
+#include "guest/list_cursor.h"
 #include "guest/proc_chunks.h"
 #include "guest/proc_started.h"
 #include "guest/user_setup.h"
@@ -271,6 +272,8 @@ static int run(struct worker *w, const struct user_info *user, const struct erro
     r = proc_started_new(loop, records_changed, &w->ctx, &w->ctx.started);
     if (r == 0)
         r = proc_chunks_new(&w->ctx.chunks);
+    if (r == 0)
+        r = list_cursors_new(loop, &w->ctx.listings);
     if (r == 0)
         r = hgfs_server_new(&w->ctx, &w->ctx.hgfs);
     if (r < 0)

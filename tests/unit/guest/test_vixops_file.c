@@ -390,6 +390,36 @@ static void test_list_truncated(void **state)
     assert_true(calls > 1);
 }
 
+/* The requests of one listing go through the folder once: entries that were had may go meanwhile
+ * without the rest moving up. */
+static void test_list_while_changing(void **state)
+{
+    enum { COUNT = 3000 };
+    struct fixture *f = *state;
+    unsigned seen = 0;
+    struct listed l;
+    char path[128];
+
+    for (int i = 0; i < COUNT; i++) {
+        int fd;
+
+        snprintf(path, sizeof(path), "%s/some-longer-name-%d", f->home, i);
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    do {
+        assert_int_equal(list(f, f->home, "some", 0, 100000, seen, &l), VIX_OK);
+        seen += l.count;
+        snprintf(path, sizeof(path), "%s/%s", f->home, l.first);
+        assert_int_equal(unlink(path), 0);
+    } while (l.truncated);
+    assert_int_equal(seen, COUNT);
+    /* A place where no listing stopped: the folder is read from its beginning. */
+    assert_int_equal(list(f, f->home, "some", 0, 100000, 7, &l), VIX_OK);
+    assert_true(l.count > 0);
+}
+
 static void test_transfer_checks(void **state)
 {
     struct fixture *f = *state;
@@ -462,11 +492,17 @@ static void test_old_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_directories),    TEST(test_delete_file),
-        TEST(test_move),           TEST(test_move_across),
-        TEST(test_temp),           TEST(test_attributes),
-        TEST(test_list),           TEST(test_hostile_pattern),
-        TEST(test_list_truncated), TEST(test_transfer_checks),
+        TEST(test_directories),
+        TEST(test_delete_file),
+        TEST(test_move),
+        TEST(test_move_across),
+        TEST(test_temp),
+        TEST(test_attributes),
+        TEST(test_list),
+        TEST(test_hostile_pattern),
+        TEST(test_list_truncated),
+        TEST(test_list_while_changing),
+        TEST(test_transfer_checks),
         TEST(test_old_calls),
     };
 
