@@ -6,19 +6,27 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "guest/spawn.h"
 
 #define SWEEP_MS 10000u
 
+/* What only a program needs that runs, or has streams. */
+struct live {
+    uv_poll_t poll;
+    struct entry *entry; /* NULL: nobody asks for this program any more */
+    struct proc_started *owner;
+    int pidfd;
+};
+
 struct entry {
     struct entry *next;
-    struct proc_started *owner; /* NULL once the list is gone */
-    struct proc_record record;
-    char *name, *command;
-    uint64_t ended_ms; /* clock_ms, 0 = running */
-    uv_process_t process;
-    struct stream *streams[3]; /* all or none */
-    int listed;                /* still in the list */
-    int closed;                /* libuv has let go of `process` */
+    struct live *live;       /* NULL = ended */
+    struct stream **streams; /* three, or NULL */
+    uint64_t ended_ms;       /* clock_ms, 0 = running */
+    int64_t start, end;
+    int32_t pid, exit_code;
+    uint32_t name_at; /* of the base name in `text` */
+    char text[];      /* command line, then the base name */
 };
 
 struct proc_started {
@@ -27,30 +35,24 @@ struct proc_started {
     void *arg;
     struct entry *first, **last;
     unsigned count;
-    uv_timer_t *sweep; /* allocated: it outlives the list until libuv has closed it */
+    uv_timer_t sweep;
 };
 
 static void drop_streams(struct entry *e)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(e->streams); i++)
-        stream_unref(TAKE_PTR(e->streams[i]));
-}
-
-static void free_if_unused(struct entry *e)
-{
-    if (e->listed || !e->closed)
+    if (!e->streams)
         return;
-    mem_free(e->name);
-    mem_free(e->command);
-    mem_free(e);
+    for (size_t i = 0; i < 3; i++)
+        stream_unref(e->streams[i]);
+    mem_free(TAKE_PTR(e->streams));
 }
 
-static void process_closed(uv_handle_t *h)
+static void entry_free(struct entry *e)
 {
-    struct entry *e = h->data;
-
-    e->closed = 1;
-    free_if_unused(e);
+    drop_streams(e);
+    if (e->live)
+        e->live->entry = NULL;
+    mem_free(e);
 }
 
 static void unlist(struct proc_started *ps, struct entry **at)
@@ -61,9 +63,7 @@ static void unlist(struct proc_started *ps, struct entry **at)
     if (ps->last == &e->next)
         ps->last = at;
     ps->count--;
-    e->listed = 0;
-    drop_streams(e);
-    free_if_unused(e);
+    entry_free(e);
 }
 
 static void sweep(uv_timer_t *timer)
@@ -91,33 +91,38 @@ static void close_empty_streams(struct entry *e)
 {
     int64_t size;
 
-    for (size_t i = 0; i < ARRAY_SIZE(e->streams); i++)
-        if (e->streams[i] && stream_settled(e->streams[i], &size) && size == 0)
+    for (size_t i = 0; e->streams && i < 3; i++)
+        if (stream_settled(e->streams[i], &size) && size == 0)
             stream_close(e->streams[i]);
 }
 
-static void on_exit(uv_process_t *process, int64_t status, int sig)
+static void live_closed(uv_handle_t *h)
 {
-    struct entry *e = process->data;
-    struct proc_started *ps = e->owner;
+    struct live *l = h->data;
 
-    e->record.exit_code = sig ? 128 + sig : (int32_t)status;
-    e->record.end = clock_wall_us() / 1000000;
-    e->ended_ms = clock_ms();
-    close_empty_streams(e);
-    uv_close((uv_handle_t *)process, process_closed);
-    if (ps && !uv_is_active((uv_handle_t *)ps->sweep))
-        uv_timer_start(ps->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    close(l->pidfd);
+    mem_free(l);
 }
 
-/* A new process has this pid: an old record of another one would answer for it. */
-static void drop_pid(struct proc_started *ps, int64_t pid)
+static void on_end(uv_poll_t *poll, int status, int events)
 {
-    for (struct entry **at = &ps->first; *at; at = &(*at)->next)
-        if ((*at)->record.pid == pid && (*at)->ended_ms) {
-            unlist(ps, at);
-            return;
-        }
+    struct live *l = poll->data;
+    struct entry *e = l->entry;
+    int32_t code = 0;
+
+    (void)events;
+    if (status == 0 && spawn_wait(l->pidfd, &code) == -EAGAIN)
+        return;
+    uv_close((uv_handle_t *)poll, live_closed);
+    if (!e)
+        return;
+    e->live = NULL;
+    e->exit_code = code;
+    e->end = clock_wall_us() / 1000000;
+    e->ended_ms = clock_ms();
+    close_empty_streams(e);
+    if (!uv_is_active((uv_handle_t *)&l->owner->sweep))
+        uv_timer_start(&l->owner->sweep, sweep, SWEEP_MS, SWEEP_MS);
 }
 
 static int make_room(struct proc_started *ps)
@@ -138,8 +143,8 @@ static int make_room_for_streams(struct proc_started *ps)
     unsigned n = 0;
 
     for (struct entry *e = ps->first; e; e = e->next) {
-        n += e->streams[0] != NULL;
-        if (!oldest && e->streams[0] && e->ended_ms)
+        n += e->streams != NULL;
+        if (!oldest && e->streams && e->ended_ms)
             oldest = e;
     }
     if (n < PROC_STREAMS_MAX)
@@ -154,6 +159,8 @@ static int open_streams(struct proc_started *ps, struct entry *e, int child[3])
 {
     int r = make_room_for_streams(ps);
 
+    if (r == 0 && !(e->streams = mem_calloc(3, sizeof(struct stream *))))
+        r = -ENOMEM;
     for (int i = 0; i < 3 && r == 0; i++)
         r = stream_new(ps->loop, i == 0 ? STREAM_IN : STREAM_OUT, &e->streams[i], &child[i]);
     return r;
@@ -170,75 +177,79 @@ static const char *find_shell(void)
     return "/bin/sh";
 }
 
+/* A record of another program with this id would answer for it, and it for that one. */
+static bool pid_taken(void *arg, int64_t pid)
+{
+    const struct proc_started *ps = arg;
+
+    for (const struct entry *e = ps->first; e; e = e->next)
+        if (e->pid == pid)
+            return true;
+    return false;
+}
+
 static int spawn(struct proc_started *ps, struct entry *e, const struct proc_command *c)
 {
     const char *shell = find_shell();
     char *args[] = {(char *)shell, (char *)"-c", (char *)c->line, NULL};
-    uv_stdio_container_t stdio[3] = {
-        {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
-    uv_process_options_t o = {.file = c->file ? c->file : shell,
+    struct spawn_options o = {.file = c->file ? c->file : shell,
                               .args = c->file ? c->args : args,
                               .env = c->env,
                               .cwd = c->cwd,
-                              .stdio = stdio,
-                              .stdio_count = ARRAY_SIZE(stdio),
-                              .flags = UV_PROCESS_DETACHED,
-                              .exit_cb = on_exit};
-    int child[3] = {-1, -1, -1};
-    int r = c->streams ? open_streams(ps, e, child) : 0;
+                              .stdio = {-1, -1, -1},
+                              .taken = pid_taken,
+                              .arg = ps};
+    struct live *l = mem_calloc(1, sizeof(*l));
+    int64_t pid = 0;
+    int r = l ? 0 : -ENOMEM;
 
+    if (r == 0 && c->streams)
+        r = open_streams(ps, e, o.stdio);
+    if (r == 0)
+        r = spawn_process(&o, &pid, &l->pidfd);
     for (int i = 0; i < 3; i++)
-        if (child[i] >= 0)
-            stdio[i] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = child[i]};
-    if (r == 0) {
-        r = uv_spawn(ps->loop, &e->process, &o);
-        e->process.data = e;
-        if (r < 0)
-            uv_close((uv_handle_t *)&e->process, process_closed);
-    } else {
-        e->closed = 1;
+        if (o.stdio[i] >= 0)
+            close(o.stdio[i]);
+    if (r < 0 && r != -ETIMEDOUT) {
+        mem_free(l);
+        return r;
     }
-    for (int i = 0; i < 3; i++)
-        if (child[i] >= 0)
-            close(child[i]);
-    if (r < 0) {
-        drop_streams(e);
-        free_if_unused(e);
-    }
-    return r;
+    l->owner = ps;
+    l->poll.data = l;
+    uv_poll_init(ps->loop, &l->poll, l->pidfd);
+    uv_poll_start(&l->poll, UV_READABLE, on_end);
+    if (r < 0)
+        return r;
+    l->entry = e;
+    e->live = l;
+    e->pid = (int32_t)pid;
+    return 0;
 }
 
 int proc_started_start(struct proc_started *ps, const struct proc_command *c, int64_t *ret_pid)
 {
+    size_t command = strlen(c->display) + 1, name = strlen(c->name) + 1;
     struct entry *e;
     int r = make_room(ps);
 
     if (r < 0)
         return r;
-    e = mem_calloc(1, sizeof(*e));
+    e = mem_calloc(1, sizeof(*e) + command + name);
     if (!e)
         return -ENOMEM;
-    e->name = mem_strdup(c->name);
-    e->command = mem_strdup(c->display);
-    e->record.name = e->name;
-    e->record.command = e->command;
-    e->record.start = clock_wall_us() / 1000000;
-    if (!e->name || !e->command) {
-        e->closed = 1;
-        free_if_unused(e);
-        return -ENOMEM;
-    }
+    memcpy(e->text, c->display, command);
+    memcpy(e->text + command, c->name, name);
+    e->name_at = (uint32_t)command;
+    e->start = clock_wall_us() / 1000000;
     r = spawn(ps, e, c);
-    if (r < 0)
+    if (r < 0) {
+        entry_free(e);
         return r;
-    e->owner = ps;
-    e->record.pid = e->process.pid;
-    drop_pid(ps, e->record.pid);
-    e->listed = 1;
+    }
     *ps->last = e;
     ps->last = &e->next;
     ps->count++;
-    *ret_pid = e->record.pid;
+    *ret_pid = e->pid;
     ps->changed(ps->arg);
     return 0;
 }
@@ -248,7 +259,7 @@ struct stream *proc_started_stream(const struct proc_started *ps, int64_t pid, i
     if (fd < 0 || fd > 2)
         return NULL;
     for (const struct entry *e = ps->first; e; e = e->next)
-        if (e->record.pid == pid && e->streams[fd])
+        if (e->pid == pid && e->streams)
             return e->streams[fd];
     return NULL;
 }
@@ -260,17 +271,12 @@ int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
 
     if (!ps)
         return -ENOMEM;
-    ps->sweep = mem_calloc(1, sizeof(*ps->sweep));
-    if (!ps->sweep) {
-        mem_free(ps);
-        return -ENOMEM;
-    }
     ps->loop = loop;
     ps->changed = changed;
     ps->arg = arg;
     ps->last = &ps->first;
-    uv_timer_init(loop, ps->sweep);
-    ps->sweep->data = ps;
+    uv_timer_init(loop, &ps->sweep);
+    ps->sweep.data = ps;
     *ret = ps;
     return 0;
 }
@@ -285,7 +291,14 @@ int proc_started_walk(const struct proc_started *ps,
 {
     int r = 0;
 
-    for (const struct entry *e = ps->first; e && r == 0; e = e->next)
-        r = each(arg, &e->record);
+    for (const struct entry *e = ps->first; e && r == 0; e = e->next) {
+        const struct proc_record record = {.pid = e->pid,
+                                           .name = e->text + e->name_at,
+                                           .command = e->text,
+                                           .start = e->start,
+                                           .end = e->end,
+                                           .exit_code = e->exit_code};
+        r = each(arg, &record);
+    }
     return r;
 }

@@ -1,7 +1,7 @@
 /*
  * Programs that this worker started: started here, waited for here, remembered for a while after
- * their end, so that whoever asks in time learns the exit code. The worker is their parent, so a
- * pid cannot be taken again before its exit code has been recorded.
+ * their end, so that whoever asks in time learns the exit code. A process id is not given to
+ * another program of ours as long as the record of the first is kept.
  *
  * One thread: the loop's.
  */
@@ -27,7 +27,7 @@ struct proc_started;
 
 struct proc_record {
     int64_t pid;
-    const char *name;    /* base name of the program */
+    const char *name;    /* base name of the program; both live as long as the record */
     const char *command; /* whole command line */
     int64_t start;       /* Unix seconds */
     int64_t end;         /* Unix seconds; 0 = running */

@@ -58,7 +58,7 @@ static int put_started(void *arg, const struct proc_record *r)
         return 0;
     p->found = 1;
     if (!p->only)
-        p->l->seen[p->l->nseen++] = r->pid;
+        p->l->seen[p->l->nseen++] = r->end ? 0 : r->pid;
     return vix_text_put_process(&p->l->text, &info, false, true);
 }
 
