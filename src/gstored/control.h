@@ -1,7 +1,8 @@
 /*
- * The protocol between hostd and gstored (docs/gueststore.md): messages of base/channel with bodies of
- * wire/ctl on the listening socket that the supervisor made. One connection at a time; a new one
- * replaces the old, since hostd was started again then. VMs and their transfers go on without hostd.
+ * The protocol between hostd and gstored (docs/gueststore.md): messages of base/channel with bodies
+ * of wire/ctl on the listening socket that the supervisor made. One connection at a time; a new one
+ * replaces the old, since hostd was started again then. VMs and their transfers go on without
+ * hostd.
  *
  * The first request is `configure`, after which the process is confined to what was configured; a
  * later one with another revision ends the process, which the supervisor starts again. Loop thread.

@@ -30,7 +30,7 @@ struct folder {
 
 struct opening {
     uv_work_t work;
-    struct repo_reader *rd;   /* NULL: cancelled */
+    struct repo_reader *rd;      /* NULL: cancelled */
     const struct folder *folder; /* the pool's thread reads what does not change */
     int root;
     uint64_t size;

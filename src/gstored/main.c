@@ -1,7 +1,7 @@
 /*
  * inguest-gstored: the content daemon of GuestStore. Started and watched over by the supervisor of
- * inguest-hostd with the socket for hostd at GSTORED_LISTEN_FD and the credentials file, if there is
- * one, at GSTORED_CREDENTIALS_FD.
+ * inguest-hostd with the socket for hostd at GSTORED_LISTEN_FD and the credentials file, if there
+ * is one, at GSTORED_CREDENTIALS_FD.
  *
  * Rights go in stages: as soon as it runs it is an unprivileged user of its own; when it knows the
  * repository it gives up all files but that, its own folder and what names and certificates need,
@@ -63,9 +63,9 @@ static int number(const char *text, unsigned *ret)
 static int parse(int argc, char **argv, struct arguments *a)
 {
     static const struct option longs[] = {
-        {"state", 1, NULL, 's'},       {"uid", 1, NULL, 'u'},         {"gid", 1, NULL, 'g'},
-        {"peer-uid", 1, NULL, 'p'},    {"credentials", 0, NULL, 'c'}, {"parent", 0, NULL, 'P'},
-        {"version", 0, NULL, 'V'},     {"help", 0, NULL, 'h'},        {0},
+        {"state", 1, NULL, 's'},    {"uid", 1, NULL, 'u'},         {"gid", 1, NULL, 'g'},
+        {"peer-uid", 1, NULL, 'p'}, {"credentials", 0, NULL, 'c'}, {"parent", 0, NULL, 'P'},
+        {"version", 0, NULL, 'V'},  {"help", 0, NULL, 'h'},        {0},
     };
     int opt, rc = 0;
     while (rc == 0 && (opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {

@@ -17,7 +17,8 @@ static int current = -1; /* the log's own; never closed here */
 
 static int begin(struct error *err)
 {
-    int fd = openat(log_dir, log_name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd =
+        openat(log_dir, log_name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 
     if (fd < 0)
         return error_errno(err, -errno, "cannot open the log %s", log_name);

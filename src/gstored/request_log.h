@@ -1,7 +1,7 @@
 /*
  * gstored.log: everything that this daemon says, and a line for each request. When the file has
- * reached its size it becomes gstored.log.1 (the one before is gone) and a new one is begun, so that
- * no guest can fill the disk by asking.
+ * reached its size it becomes gstored.log.1 (the one before is gone) and a new one is begun, so
+ * that no guest can fill the disk by asking.
  */
 #ifndef GSTORED_REQUEST_LOG_H
 #define GSTORED_REQUEST_LOG_H

@@ -32,8 +32,8 @@ struct settings {
     char *token;       /* S3 session token, or NULL; secret */
 };
 
-/* From the arguments of `configure`: revision, repository (URL or absent), endpoint, region, caFile,
- * sizeMax, cacheMax. -EINVAL with words. */
+/* From the arguments of `configure`: revision, repository (URL or absent), endpoint, region,
+ * caFile, sizeMax, cacheMax. -EINVAL with words. */
 int settings_read(const json_t *args, struct settings *ret, struct error *err);
 
 /* Takes the keys from a credentials file in the common form (aws_access_key_id = ...,

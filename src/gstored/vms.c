@@ -76,11 +76,11 @@ static void timer_closed(uv_handle_t *handle)
 static void log_request(const struct request *rq, int code, const char *text)
 {
     /* The path, which a guest chose, comes last: it cannot pass for another field. */
-    request_log("vm=%s result=%s source=%s bytes=%" PRIu64 " ms=%" PRIu64 " rule=\"%s\"%s%s path=%s",
-                rq->vm->id, code ? strerrorname_np(-code) : "ok",
-                rq->reader.source ? rq->reader.source : "-", rq->open ? rq->available : 0,
-                clock_ms() - rq->started_ms, rq->rule, text ? " why=" : "", text ? text : "",
-                rq->path);
+    request_log(
+        "vm=%s result=%s source=%s bytes=%" PRIu64 " ms=%" PRIu64 " rule=\"%s\"%s%s path=%s",
+        rq->vm->id, code ? strerrorname_np(-code) : "ok",
+        rq->reader.source ? rq->reader.source : "-", rq->open ? rq->available : 0,
+        clock_ms() - rq->started_ms, rq->rule, text ? " why=" : "", text ? text : "", rq->path);
 }
 
 static void count_end(struct count *c, const struct request *rq, int code)

@@ -1,6 +1,7 @@
 /*
- * The VMs that may ask for content: for each its rules, its connection (src/wire/gstore.h), its open
- * requests and what it has had. Which VM a connection belongs to, and its rules, is hostd's word.
+ * The VMs that may ask for content: for each its rules, its connection (src/wire/gstore.h), its
+ * open requests and what it has had. Which VM a connection belongs to, and its rules, is hostd's
+ * word.
  *
  * One line is logged for each request. Loop thread only.
  */

@@ -23,7 +23,4 @@ struct confine_options {
 /* All stages. On failure the process is in an undefined middle and must end. */
 int confine_vmx(const struct confine_options *options, struct error *err);
 
-/* The last stage by itself, for tests: the system call filter. */
-int confine_calls(struct error *err);
-
 #endif

@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "base/confine.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/sock.h"

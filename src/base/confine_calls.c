@@ -1,7 +1,8 @@
 /*
- * The system calls of vmx: an allow-list. Of what is not on it, the calls by which a process that
- * was taken over would go on (other programs, other address spaces, networks, namespaces, the
- * kernel itself) end the process at once; the rest fail with EPERM and are logged by the kernel.
+ * The system calls of a process that talks to strangers: an allow-list. Of what is not on it, the
+ * calls by which a process that was taken over would go on (other programs, other address spaces,
+ * networks, namespaces, the kernel itself) end the process at once; the rest fail with EPERM and
+ * are logged by the kernel.
  */
 #include <errno.h>
 #include <sched.h>
@@ -9,8 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include "base/confine.h"
 #include "base/mem.h"
-#include "vmx/confine.h"
 
 static const int allowed[] = {
     /* memory */
@@ -218,8 +219,25 @@ static const int fatal[] = {
     SCMP_SYS(acct),
 };
 
+/* Which kinds of sockets: rules of one call are or'ed, so one that matches allows. */
+static int add_sockets(scmp_filter_ctx ctx, bool network)
+{
+    /* AF_NETLINK: libc asks for the machine's addresses when it looks up a name. */
+    static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+    unsigned count = network ? ARRAY_SIZE(families) : 1;
+    int r = 0;
+
+    for (unsigned i = 0; r == 0 && i < count; i++)
+        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                             SCMP_A0_32(SCMP_CMP_EQ, (unsigned)families[i]));
+    if (r == 0 && !network)
+        r = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket), 1,
+                             SCMP_A0_32(SCMP_CMP_NE, AF_UNIX));
+    return r;
+}
+
 /* Rules that look at arguments. */
-static int add_special(scmp_filter_ctx ctx)
+static int add_special(scmp_filter_ctx ctx, bool network)
 {
     /* Only ioctls on numbers that libuv and libc use: FIONBIO, FIOCLEX, FIONREAD, TCGETS. */
     static const unsigned ioctls[] = {0x5421, 0x5451, 0x541b, 0x5401};
@@ -239,11 +257,7 @@ static int add_special(scmp_filter_ctx ctx)
     (void)prctls;
 #endif
     if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                             SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
-    if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket), 1,
-                             SCMP_A0_32(SCMP_CMP_NE, AF_UNIX));
+        r = add_sockets(ctx, network);
     if (r == 0)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
                              SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
@@ -266,7 +280,7 @@ static int add_special(scmp_filter_ctx ctx)
     return r;
 }
 
-static int add_rules(scmp_filter_ctx ctx)
+static int add_rules(scmp_filter_ctx ctx, bool network)
 {
     int r = 0;
 
@@ -274,10 +288,10 @@ static int add_rules(scmp_filter_ctx ctx)
         r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
     for (unsigned i = 0; r == 0 && i < ARRAY_SIZE(fatal); i++)
         r = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, fatal[i], 0);
-    return r == 0 ? add_special(ctx) : r;
+    return r == 0 ? add_special(ctx, network) : r;
 }
 
-int confine_calls(struct error *err)
+int confine_calls(bool network, struct error *err)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int r;
@@ -288,7 +302,7 @@ int confine_calls(struct error *err)
     if (r == 0)
         seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1); /* where the kernel can */
     if (r == 0)
-        r = add_rules(ctx);
+        r = add_rules(ctx, network);
     if (r == 0)
         r = seccomp_load(ctx);
     seccomp_release(ctx);
