@@ -98,6 +98,8 @@ void toolbox_set_state_hook(struct toolbox *tb, toolbox_state_fn fn, void *arg);
 enum toolbox_state toolbox_get_state(const struct toolbox *tb);
 /* "unix", "vsock", "backdoor", or "none" when down. */
 const char *toolbox_carrier_name(const struct toolbox *tb);
+/* The folder of the Unix link, whether it is used or not; valid as long as the toolbox. */
+const char *toolbox_link_dir(const struct toolbox *tb);
 
 /* ---- RPCI ---- */
 

@@ -126,6 +126,11 @@ const char *toolbox_carrier_name(const struct toolbox *tb)
     return tb->tclo.ch && tb->tclo.ch->connected ? tb->tclo.ch->ops->name : "none";
 }
 
+const char *toolbox_link_dir(const struct toolbox *tb)
+{
+    return tb->link_dir;
+}
+
 /* A link folder that somebody made for us says where the host is. Going past it would reach the
  * host of the machine around a container, which is somebody else. */
 static bool only_unix(const struct toolbox *tb)

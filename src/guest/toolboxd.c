@@ -19,11 +19,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guest/conf.h"
+#include "guest/gueststore.h"
 #include "guest/power.h"
 #include "guest/report.h"
 #include "guest/version.h"
 #include "guest/vix_service.h"
 #include "inguest/toolbox.h"
+#include "wire/gueststore.h"
 #include "wire/vix_error.h"
 
 /* Guest operations announce themselves through the tools state; this is how the host times them. */
@@ -39,6 +41,7 @@ struct daemon {
     struct vix_service *vix;
     struct report *report;
     struct power *power;
+    struct gueststore *gueststore;
     struct conf *conf;
     const char *conf_path;
     enum toolbox_state state;
@@ -77,7 +80,11 @@ static void on_state(struct toolbox *tb, enum toolbox_state state, void *arg)
     struct daemon *d = arg;
     enum toolbox_state before = d->state;
     d->state = state;
+    if (state != TOOLBOX_CONNECTED)
+        gueststore_reset(d->gueststore);
     if (state == TOOLBOX_READY) {
+        bool folder = strcmp(toolbox_carrier_name(tb), "unix") == 0;
+        gueststore_set_link(d->gueststore, folder ? toolbox_link_dir(tb) : NULL);
         if (before != TOOLBOX_READY)
             log_info("the host has called, over %s", toolbox_carrier_name(tb));
         toolbox_rpci_text(tb, NULL, NULL, "info-set guestinfo.vmtools.description inguest %s",
@@ -102,6 +109,8 @@ static int on_option(struct toolbox *tb, const char *name, const char *value, vo
         report_broadcast_ip(d->report, strcmp(value, "1") == 0);
         return 0;
     }
+    if (strcmp(name, "enableGuestStoreAccess") == 0)
+        return gueststore_option(d->gueststore, value);
     int r = power_option(d->power, name, value);
     return r == -ENOENT ? 0 : r;
 }
@@ -171,6 +180,7 @@ static void on_reload(uv_signal_t *handle, int number)
     }
     power_set_conf(d->power, fresh);
     report_set_conf(d->report, fresh);
+    gueststore_set_conf(d->gueststore, fresh);
     conf_free(d->conf);
     d->conf = fresh;
     log_info("configuration read again");
@@ -201,6 +211,17 @@ static const char *beside(const char *env, const char *name, char path[PATH_MAX]
     return access(path, X_OK) == 0 ? path : NULL;
 }
 
+static int gueststore_open(struct daemon *d)
+{
+    const char *path = getenv("GUESTSTORE_SOCKET");
+    const struct gueststore_config config = {.loop = &d->loop,
+                                             .tb = d->tb,
+                                             .conf = d->conf,
+                                             .socket_path =
+                                                 path && *path ? path : GUESTSTORE_SOCKET};
+    return gueststore_new(&config, &d->gueststore);
+}
+
 static int daemon_open(struct daemon *d, const struct toolbox_options *options, struct error *err)
 {
     char worker[PATH_MAX], auth[PATH_MAX];
@@ -224,6 +245,8 @@ static int daemon_open(struct daemon *d, const struct toolbox_options *options, 
         r = report_new(&d->loop, d->tb, d->conf, &d->report);
     if (r == 0)
         r = power_new(&d->loop, d->tb, d->conf, &d->power);
+    if (r == 0)
+        r = gueststore_open(d);
     if (r < 0)
         return error_errno(err, r, "start");
     r = vix_service_new(&d->loop, &config, &d->vix, err);
@@ -267,6 +290,7 @@ static void daemon_close(struct daemon *d)
     uv_walk(&d->loop, close_own, d);
     vix_service_free(d->vix);
     toolbox_destroy(d->tb);
+    gueststore_free(d->gueststore);
     report_free(d->report);
     power_free(d->power);
     uv_run(&d->loop, UV_RUN_DEFAULT);
