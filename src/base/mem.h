@@ -56,4 +56,7 @@ static inline void mem_cleanup_close(const int *fd)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* The structure that has `*ptr` as its member. */
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
 #endif

@@ -316,9 +316,9 @@ static void unregister_node(struct hgfs_server *s, struct hgfs_node *n)
     hgfs_node_free(n);
 }
 
-static void job_work(uv_work_t *w)
+static void job_work(struct work *w)
 {
-    struct hgfs_job *job = w->data;
+    struct hgfs_job *job = CONTAINER_OF(w, struct hgfs_job, work);
 
     if (job->def)
         job->status = job->def->work(job);
@@ -371,10 +371,9 @@ static void finish_job(struct hgfs_job *job)
     free_session_if_done(session);
 }
 
-static void work_done(uv_work_t *w, int status)
+static void work_done(struct work *w)
 {
-    (void)status;
-    finish_job(w->data);
+    finish_job(CONTAINER_OF(w, struct hgfs_job, work));
 }
 
 static void finish_done(uv_timer_t *timer)
@@ -404,16 +403,12 @@ void hgfs_job_done(struct hgfs_job *job)
 
 static void start(struct hgfs_job *job)
 {
-    int r;
-
     if (job->stream || (job->node && job->node->stream)) {
         hgfs_stream_start(job);
         return;
     }
-    job->request_work.data = job;
-    r = uv_queue_work(job->server->ctx->loop, &job->request_work, job_work, work_done);
-    /* It fails only for a missing callback. */
-    (void)r;
+    job->work = (struct work){.run = job_work, .done = work_done};
+    work_pool_submit(job->server->ctx->pool, &job->work);
 }
 
 /* Starts what may run on the node now: shared jobs together, an exclusive one alone. */

@@ -77,7 +77,7 @@ struct hgfs_job {
     struct hgfs_node *opened; /* a new node, to be registered */
     bool reserved;            /* counted among the nodes before it is one */
     bool drop_node;           /* the node is to go with this job (close) */
-    uv_work_t request_work;
+    struct work work;
     /* Work on streams. */
     struct stream *stream;       /* that the request names; a reference */
     struct archive_spec archive; /* of an archive to be opened */

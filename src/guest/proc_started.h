@@ -18,7 +18,7 @@
 /* Records are kept this long after the program's end (VIX guest command protocol, process manager
  * semantics), unless there are more than PROC_RECORDS_MAX: then the oldest ended ones go first. */
 #define PROC_KEEP_MS     300000u
-#define PROC_RECORDS_MAX 8192u
+#define PROC_RECORDS_MAX 16384u
 /* Programs whose standard streams are held, ended ones among them: the oldest of those lose their
  * unread output first. */
 #define PROC_STREAMS_MAX 64u

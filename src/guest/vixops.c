@@ -90,26 +90,20 @@ static void finish(struct vixop *op)
     vixop_done(op);
 }
 
-static void work(uv_work_t *request)
+static void work(struct work *request)
 {
-    struct vixop *op = request->data;
+    struct vixop *op = CONTAINER_OF(request, struct vixop, request);
 
     op->def->work(op);
 }
 
-static void work_done(uv_work_t *request, int status)
+static void work_done(struct work *request)
 {
-    struct vixop *op = request->data;
-
-    if (status < 0)
-        vixop_fail_errno(op, status);
-    finish(op);
+    finish(CONTAINER_OF(request, struct vixop, request));
 }
 
 void vixop_run(struct vixop *op)
 {
-    int r;
-
     if (op->def->prepare && op->def->prepare(op) == VIXOP_LATER)
         return;
     if (op->error != VIX_OK) {
@@ -120,10 +114,6 @@ void vixop_run(struct vixop *op)
         finish(op);
         return;
     }
-    op->request.data = op;
-    r = uv_queue_work(op->ctx->loop, &op->request, work, work_done);
-    if (r < 0) {
-        vixop_fail_errno(op, r);
-        vixop_done(op);
-    }
+    op->request = (struct work){.run = work, .done = work_done};
+    work_pool_submit(op->ctx->pool, &op->request);
 }

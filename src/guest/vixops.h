@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "guest/work_pool.h"
 #include "wire/vix_body.h"
 #include "wire/vix_error.h"
 
@@ -22,6 +23,7 @@ struct vixop;
 /* What lives as long as the worker; see worker_main.c. */
 struct worker_ctx {
     uv_loop_t *loop;
+    struct work_pool *pool;
     struct proc_started *started;
     struct proc_chunks *chunks;
     struct hgfs_server *hgfs;
@@ -57,7 +59,7 @@ struct vixop {
     uint32_t additional;
     void *state; /* a step's own */
     void (*free_state)(void *state);
-    uv_work_t request;
+    struct work request;
 };
 
 /* NULL = not an opcode that workers know. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -269,7 +270,9 @@ static int run(struct worker *w, const struct user_info *user, const struct erro
     w->ctx.stay_changed = stay_changed;
     w->ctx.done = op_done;
     uv_mutex_init(&w->ctx.temp_lock);
-    r = proc_started_new(loop, records_changed, &w->ctx, &w->ctx.started);
+    r = work_pool_new(loop, &w->ctx.pool);
+    if (r == 0)
+        r = proc_started_new(loop, records_changed, &w->ctx, &w->ctx.started);
     if (r == 0)
         r = proc_chunks_new(&w->ctx.chunks);
     if (r == 0)
@@ -292,6 +295,8 @@ int main(void)
 
     log_open_fd(-1, "toolbox-worker");
     signal(SIGPIPE, SIG_IGN);
+    /* A heap for each thread would cost more than waiting for each other does. */
+    mallopt(M_ARENA_MAX, 1);
     if (sock_set_nonblocking(WORKER_FD, 0) < 0) {
         fprintf(stderr, "toolbox-worker is started by toolboxd, not by hand.\n");
         return 2;

@@ -233,7 +233,7 @@ static int spawn(struct worker *w)
 {
     char *args[] = {(char *)"toolbox-worker", NULL};
     char *env[] = {(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                   (char *)"UV_THREADPOOL_SIZE=" WORKER_POOL_THREADS, NULL};
+                   NULL};
     uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE},
                                      {.flags = UV_IGNORE},
                                      {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},

@@ -34,7 +34,6 @@ enum worker_message {
 #define WORKER_QUEUE_MAX       (40u * 1024u * 1024u)
 #define WORKER_REPLY_QUEUE_MAX (64u * 1024u * 1024u)
 #define WORKER_JOBS_MAX        256u
-#define WORKER_POOL_THREADS    "16"
 #define WORKER_NAME_MAX        256u
 
 #endif
