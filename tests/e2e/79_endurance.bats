@@ -58,7 +58,7 @@ zombies() {
     [ "$(zombies)" -eq 0 ]
     [ -z "${INGUEST_SANITIZED:-}" ] || return 0
     agent=$(private_kib "$(pids_of toolboxd)")
-    echo "agent: $agent KiB private; worker: $(private_kib "$(pids_of toolbox-worker)") KiB"
+    echo "# agent: $agent KiB private; worker: $(private_kib "$(pids_of toolbox-worker)") KiB" >&3
     [ "$agent" -le 2048 ]
 }
 
@@ -116,7 +116,7 @@ zombies() {
     wait
     cat "$BATS_TEST_TMPDIR/dead-1"
     for i in $(seq 40); do
-        grep -q "60 s" "$BATS_TEST_TMPDIR/dead-$i"
+        grep -qE "in time|timed out" "$BATS_TEST_TMPDIR/dead-$i"
     done
     # No ping was late: the channel is the first one.
     [ "$(pids_of toolboxd)" = "$agent" ]
