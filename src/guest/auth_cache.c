@@ -10,22 +10,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-static void stat_files(const struct auth_cache *c, struct auth_files *ret)
-{
-    memset(ret, 0, sizeof(*ret));
-    if (stat(c->shadow_path, &ret->shadow) < 0)
-        memset(&ret->shadow, 0, sizeof(ret->shadow));
-    if (stat("/etc/passwd", &ret->passwd) < 0)
-        memset(&ret->passwd, 0, sizeof(ret->passwd));
-}
-
-static int same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 static void forget_all(struct auth_cache *c)
 {
     explicit_bzero(c->entries, sizeof(c->entries));
@@ -38,7 +22,7 @@ int auth_cache_init(struct auth_cache *c, const char *shadow_path, uint32_t keep
         return -EIO;
     c->shadow_path = shadow_path;
     c->keep_ms = keep_ms;
-    stat_files(c, &c->files);
+    auth_files_look(shadow_path, &c->files);
     return 0;
 }
 
@@ -63,8 +47,8 @@ const char *auth_cache_find(struct auth_cache *c, const uint8_t digest[SHA256_DI
 {
     struct auth_files now;
 
-    stat_files(c, &now);
-    if (!same_file(&now.shadow, &c->files.shadow) || !same_file(&now.passwd, &c->files.passwd)) {
+    auth_files_look(c->shadow_path, &now);
+    if (!auth_files_same(&now, &c->files)) {
         forget_all(c);
         c->files = now;
         return NULL;

@@ -11,8 +11,8 @@
 
 #include <nettle/sha2.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
+#include "guest/auth_files.h"
 #include "guest/auth_proto.h"
 
 #define AUTH_CACHE_ENTRIES    256u
@@ -32,10 +32,6 @@ struct auth_penalty {
     char user[AUTH_NAME_MAX + 1];
     unsigned failures; /* 0 = free */
     uint64_t next_ms;
-};
-
-struct auth_files {
-    struct stat shadow, passwd;
 };
 
 struct auth_cache {

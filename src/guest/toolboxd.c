@@ -183,6 +183,8 @@ static void on_reload(uv_signal_t *handle, int number)
     gueststore_set_conf(d->gueststore, fresh);
     conf_free(d->conf);
     d->conf = fresh;
+    /* What is switched off may be something else now: the host asks again. */
+    toolbox_rpci_text(d->tb, NULL, NULL, "tools.capability.inguest.state 1");
     log_info("configuration read again");
 }
 

@@ -12,6 +12,8 @@
 enum vix_gate_place {
     VIX_GATE_WORKER,     /* login, then the user's worker */
     VIX_GATE_LOGIN_ONLY, /* the login is all there is to it */
+    VIX_GATE_ACQUIRE,    /* login, then a ticket */
+    VIX_GATE_RELEASE,    /* the ticket is forgotten */
     VIX_GATE_STATE,      /* no login: the monitor describes the machine */
     VIX_GATE_NOTHING,    /* no login: success without doing anything */
     VIX_GATE_REFUSED,    /* known, but not on this kind of guest: `refusal` */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guest/auth.h"
+#include "guest/auth_ticket.h"
 #include "guest/vix_gate.h"
 #include "guest/vix_state.h"
 #include "guest/worker_pool.h"
@@ -17,6 +18,7 @@
 #include "wire/vix_auth.h"
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
+#include "wire/vix_proplist.h"
 
 #define WORKER_IDLE_MS 60000u
 #define AUTH_CACHE_MS  60000u
@@ -44,6 +46,7 @@ struct vix_service {
     struct vix_service_config config;
     char *worker_path, *auth_path, *shadow_path, *pam_service;
     struct auth *auth;
+    struct auth_tickets *tickets;
     struct worker_pool *pool;
     struct vix_service_request *requests;
     unsigned count;
@@ -54,8 +57,8 @@ static void request_closed(uv_handle_t *h)
 {
     struct vix_service_request *r = h->data;
 
-    buf_free(&r->result);
-    /* Credentials were in it. */
+    /* Credentials were in both. */
+    mem_free_secret(r->result.data, r->result.size);
     mem_free_secret(r->message, r->len);
     mem_free(r);
 }
@@ -136,7 +139,26 @@ static void worker_answered(void *arg, int err, uint32_t vix_error, uint32_t add
         answer(r, vix_error, additional, data, len);
 }
 
-/* The user may log in: the work begins, or, for a pure login check, ends. */
+/* ACQUIRE_CREDENTIALS: the answer is a property list with the ticket in it. */
+static void give_ticket(struct vix_service_request *r, const char *account)
+{
+    struct buf ticket = BUF_INIT(VIX_PROPLIST_MAX), list = BUF_INIT(VIX_PROPLIST_MAX);
+    int err = auth_ticket_issue(r->svc->tickets, account, &ticket);
+
+    if (!err)
+        err = vix_proplist_put_string(&list, VIX_PROP_SESSION_TICKET, buf_text(&ticket));
+    r->result = BUF_INIT(r->max_result);
+    if (!err)
+        err = vix_proplist_to_text(&r->result, list.data, list.len);
+    mem_free_secret(ticket.data, ticket.size);
+    mem_free_secret(list.data, list.size);
+    if (err == -EUSERS)
+        answer_soon(r, VIX_E_TOO_MANY_LOGONS, EUSERS);
+    else
+        answer_soon(r, err < 0 ? VIX_E_FAIL : VIX_OK, (uint32_t)-err);
+}
+
+/* The user may log in: the work begins, or, where the login is all, ends. */
 static void run_as(struct vix_service_request *r, const char *account)
 {
     struct worker_request w = {.opcode = r->rq.opcode,
@@ -148,6 +170,10 @@ static void run_as(struct vix_service_request *r, const char *account)
 
     if (r->gate->place == VIX_GATE_LOGIN_ONLY) {
         answer_soon(r, VIX_OK, 0);
+        return;
+    }
+    if (r->gate->place == VIX_GATE_ACQUIRE) {
+        give_ticket(r, account);
         return;
     }
     err = worker_pool_send(r->svc->pool, account, &w, worker_answered, r, &r->job);
@@ -191,8 +217,31 @@ static void log_in(struct vix_service_request *r, const struct vix_credential *c
         answer_soon(r, vix_error_from_errno(err), (uint32_t)-err);
 }
 
-/* Name and password are the only credentials that this agent can check; types 4 and 1 are the
- * same. The interactive user's own agent is another program. */
+/* A ticket of this agent's. It cannot be exchanged for another one: that would make it last. */
+static void take_ticket(struct vix_service_request *r, const char *ticket)
+{
+    struct auth_tickets *tickets = r->svc->tickets;
+    const char *account;
+
+    if (r->gate->place == VIX_GATE_ACQUIRE) {
+        answer_soon(r, VIX_E_INVALID_ARG, 0);
+        return;
+    }
+    if (r->gate->place == VIX_GATE_RELEASE) {
+        answer_soon(r,
+                    auth_ticket_release(tickets, ticket) ? vix_gate_login_error(r->gate) : VIX_OK,
+                    EKEYEXPIRED);
+        return;
+    }
+    account = auth_ticket_use(tickets, ticket);
+    if (account)
+        run_as(r, account);
+    else
+        answer_soon(r, vix_gate_login_error(r->gate), EKEYEXPIRED);
+}
+
+/* Name and password (types 4 and 1 are the same) and tickets of its own are the credentials that
+ * this agent can check. The interactive user's own agent is another program. */
 static void take_credential(struct vix_service_request *r)
 {
     AUTO_VIX_CREDENTIAL struct vix_credential cred = {0};
@@ -201,6 +250,7 @@ static void take_credential(struct vix_service_request *r)
     switch (r->rq.credential_type) {
     case VIX_CRED_NAME_PASSWORD:
     case VIX_CRED_NAME_PASSWORD_OBFUSCATED:
+    case VIX_CRED_TICKETED_SESSION:
         break;
     case VIX_CRED_INTERACTIVE_USER:
         answer_soon(r, VIX_E_FAIL, 0);
@@ -213,6 +263,10 @@ static void take_credential(struct vix_service_request *r)
         vix_credential_decode(r->rq.credential_type, r->rq.credential, r->rq.credential_len, &cred);
     if (err < 0)
         answer_soon(r, vix_error_from_decode(err), 0);
+    else if (cred.type == VIX_CRED_TICKETED_SESSION)
+        take_ticket(r, cred.token);
+    else if (r->gate->place == VIX_GATE_RELEASE)
+        answer_soon(r, VIX_E_INVALID_ARG, 0);
     else if (!cred.name || !*cred.name)
         answer_soon(r, vix_gate_login_error(r->gate), EACCES);
     else
@@ -255,6 +309,8 @@ static void dispatch(struct vix_service_request *r)
         answer_soon(r, r->gate->refusal, 0);
         return;
     case VIX_GATE_LOGIN_ONLY:
+    case VIX_GATE_ACQUIRE:
+    case VIX_GATE_RELEASE:
     case VIX_GATE_WORKER:
         take_credential(r);
         return;
@@ -332,6 +388,8 @@ static int make_parts(struct vix_service *svc)
     auth.shadow_path = svc->shadow_path;
     auth.pam_service = svc->pam_service;
     r = auth_new(svc->loop, &auth, &svc->auth);
+    if (r == 0)
+        r = auth_tickets_new(svc->shadow_path, &svc->tickets);
     if (r < 0)
         return r;
     return worker_pool_new(svc->loop, svc->worker_path,
@@ -369,6 +427,7 @@ void vix_service_free(struct vix_service *svc)
     }
     worker_pool_free(svc->pool);
     auth_free(svc->auth);
+    auth_tickets_free(svc->tickets);
     mem_free(svc->worker_path);
     mem_free(svc->auth_path);
     mem_free(svc->shadow_path);

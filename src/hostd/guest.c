@@ -27,11 +27,8 @@ static void refuse_ready(int code, const char *why, void *arg)
     struct call *call = arg;
     const struct guest_subject subject = {0};
 
-    if (code == -ESHUTDOWN)
-        call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOn,
-                                       guest_target_power(call->host, vm_of(call)));
-    else if (code)
-        guest_fault_unavailable(call, why);
+    if (code)
+        guest_fault_not_ready(call, vm_of(call), code, why);
     else
         guest_fault_vix(call, VIX_E_OP_NOT_SUPPORTED_ON_GUEST, 0, &subject);
 }
@@ -52,13 +49,10 @@ static void acquire(struct call *call)
 {
     const struct vim_AcquireCredentialsInGuest_request *rq = call->req;
 
-    if (VIM_IS_A(rq->requestedAuth, SSPIAuthentication)) {
+    if (VIM_IS_A(rq->requestedAuth, SSPIAuthentication))
         refuse(call);
-        return;
-    }
-    if (call_check_object(call, rq->vm, vim_mo_type_find("VirtualMachine"), "vm") &&
-        call_check_privilege(call, rq->vm, vim_field_find(call->method->request, "vm")->privilege))
-        call_fault_invalid_argument(call, "requestedAuth");
+    else
+        guest_auth_call(call);
 }
 
 /* --- objects --- */
@@ -139,9 +133,9 @@ static void stop(struct host *host)
 }
 
 static const struct call_row calls[] = {
-    {&vim_method_ValidateCredentialsInGuest, guest_process_call},
+    {&vim_method_ValidateCredentialsInGuest, guest_auth_call},
     {&vim_method_AcquireCredentialsInGuest, acquire},
-    {&vim_method_ReleaseCredentialsInGuest, guest_process_call},
+    {&vim_method_ReleaseCredentialsInGuest, guest_auth_call},
     {&vim_method_StartProgramInGuest, guest_process_call},
     {&vim_method_ListProcessesInGuest, guest_process_call},
     {&vim_method_TerminateProcessInGuest, guest_process_call},

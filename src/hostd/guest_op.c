@@ -26,6 +26,7 @@ struct guest_head {
                            offsetof(struct guest_head, auth),                \
                    "requests of guest methods begin alike")
 ASSERT_HEAD(ValidateCredentialsInGuest, auth);
+ASSERT_HEAD(AcquireCredentialsInGuest, requestedAuth);
 ASSERT_HEAD(ReleaseCredentialsInGuest, auth);
 ASSERT_HEAD(StartProgramInGuest, auth);
 ASSERT_HEAD(ListProcessesInGuest, auth);
@@ -46,6 +47,19 @@ ASSERT_HEAD(InitiateFileTransferToGuest, auth);
 static const struct guest_head *head_of(const struct call *call)
 {
     return call->req;
+}
+
+/* Every method calls it `auth`, but for the one that is asked for credentials. */
+static const char *auth_name(const struct call *call)
+{
+    return vim_field_find(call->method->request, "auth") ? "auth" : "requestedAuth";
+}
+
+static unsigned deadline_ms(const struct host *host)
+{
+    unsigned seconds = host->options.guest_op_seconds;
+
+    return (seconds ? seconds : GUEST_OP_SECONDS) * 1000u;
 }
 
 static void op_free(struct guest_op *op)
@@ -109,7 +123,8 @@ int guest_credential(const struct vim_GuestAuthentication *auth, struct vix_cred
     struct vix_credential c = {0};
 
     if (np) {
-        if (!np->username || !np->password)
+        if (!np->username || !np->password || strlen(np->username) > VIX_NAME_MAX ||
+            strlen(np->password) > VIX_PASSWORD_MAX)
             return -EINVAL;
         c.type = auth->interactiveSession ? VIX_CRED_INTERACTIVE_USER : VIX_CRED_NAME_PASSWORD;
         c.name = mem_strdup(np->username);
@@ -117,14 +132,18 @@ int guest_credential(const struct vim_GuestAuthentication *auth, struct vix_cred
         if (!c.name || !c.password)
             goto no_memory;
     } else if (saml) {
+        if (!saml->token || !saml->token[0] || strlen(saml->token) > VIX_TOKEN_MAX)
+            return -EINVAL;
         c.type = VIX_CRED_SAML_TOKEN;
         c.name = mem_strdup(saml->username ? saml->username : "");
-        c.token = mem_strdup(saml->token ? saml->token : "");
+        c.token = mem_strdup(saml->token);
         if (!c.name || !c.token)
             goto no_memory;
     } else if (ticket) {
+        if (!ticket->ticket || !ticket->ticket[0] || strlen(ticket->ticket) > VIX_TOKEN_MAX)
+            return -EINVAL;
         c.type = VIX_CRED_TICKETED_SESSION;
-        c.token = mem_strdup(ticket->ticket ? ticket->ticket : "");
+        c.token = mem_strdup(ticket->ticket);
         if (!c.token)
             goto no_memory;
     } else {
@@ -216,9 +235,10 @@ void guest_op_send(struct guest_op *op)
 {
     struct buf message = BUF_INIT(VIX_REQUEST_MAX);
     struct vmlink *link = guest_target_link(op->call->host, head_of(op->call)->vm);
+    unsigned deadline = deadline_ms(op->call->host);
     json_t *args =
-        json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS, "what",
-                  op->call->method->name, "user", op->call->session ? op->call->session->user : "");
+        json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)deadline, "what", op->call->method->name,
+                  "user", op->call->session ? op->call->session->user : "");
     int r =
         guest_message(&message, op->method->opcode, &op->body, &op->credential, op->request_flags);
 
@@ -229,8 +249,8 @@ void guest_op_send(struct guest_op *op)
     if (!r) {
         call_on_cancel(op->call, on_cancel, op);
         /* A second over the deadline: vmx's own answer says more than a deadline of ours. */
-        r = vmlink_request(link, "vix", args, message.data, message.len, NULL, 0,
-                           GUEST_OP_DEADLINE_MS + 1000, on_reply, op, &op->request);
+        r = vmlink_request(link, "vix", args, message.data, message.len, NULL, 0, deadline + 1000,
+                           on_reply, op, &op->request);
     }
     json_decref(args);
     if (message.data)
@@ -261,15 +281,14 @@ static void on_ready(int code, const char *why, void *arg)
 
     op->wait = NULL;
     call_on_cancel(op->call, NULL, NULL);
-    if (!code) {
+    if (!code && !(op->request_flags & VIX_REQUEST_INTERACTIVE)) {
         guest_op_send(op);
         return;
     }
-    if (code == -ESHUTDOWN)
-        call_fault_invalid_power_state(op->call, VIM_VirtualMachinePowerState_poweredOn,
-                                       guest_target_power(op->call->host, head_of(op->call)->vm));
-    else
-        guest_fault_unavailable(op->call, why);
+    if (code)
+        guest_fault_not_ready(op->call, head_of(op->call)->vm, code, why);
+    else /* agents of desktop users do not announce themselves to this host */
+        guest_fault_vix(op->call, VIX_E_INTERACTIVE_SESSION_NOT_PRESENT, 0, &op->subject);
     op_free(op);
 }
 
@@ -300,9 +319,10 @@ void guest_op_start(struct call *call, const struct guest_method *rows)
     op->method = find_row(rows, call->method);
     op->text = BUF_INIT(RESULT_TEXT_MAX);
     if (!head->auth) {
-        guest_op_invalid(op, "auth");
+        guest_op_invalid(op, auth_name(call));
         return;
     }
+    op->subject.vm = head->vm;
     if (!op->method->build(op))
         return;
     r = guest_credential(head->auth, &op->credential, &op->request_flags);
@@ -314,10 +334,11 @@ void guest_op_start(struct call *call, const struct guest_method *rows)
         if (r == -EOPNOTSUPP)
             guest_fault_vix(call, VIX_E_OP_NOT_SUPPORTED_ON_GUEST, 0, &op->subject);
         else
-            call_fault_invalid_argument(call, "auth");
+            call_fault_invalid_argument(call, auth_name(call));
         op_free(op);
         return;
     }
+    op->subject.credential = op->credential.type;
     call_on_cancel(call, on_cancel, op);
     guest_target_wait(call->host, head->vm, GUEST_OP_GRACE_MS, on_ready, op, &op->wait);
 }

@@ -20,7 +20,9 @@
 #include "wire/vix_auth.h"
 #include "wire/vix_body.h"
 
-#define GUEST_OP_DEADLINE_MS 60000u /* for one VIX request */
+#define GUEST_OP_SECONDS     60u /* for one VIX request, unless configured otherwise */
+#define GUEST_OP_SECONDS_MAX 3600u
+#define GUEST_OP_DEADLINE_MS (GUEST_OP_SECONDS * 1000u)
 #define GUEST_OP_GRACE_MS    10000u /* for an agent that is coming back */
 #define GUEST_PATH_MAX       4096u  /* bytes; longer: FileNameTooLong */
 

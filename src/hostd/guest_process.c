@@ -1,4 +1,4 @@
-/* GuestProcessManager and GuestAuthManager: their methods as VIX operations. */
+/* GuestProcessManager: its methods as VIX operations. */
 #include <errno.h>
 #include <string.h>
 
@@ -247,30 +247,11 @@ static void env_done(struct guest_op *op, const char *result, size_t len)
     guest_op_return(op, &r);
 }
 
-static bool nothing_to_build(struct guest_op *op)
-{
-    op->subject.argument = "auth";
-    return true;
-}
-
-static bool release_build(struct guest_op *op)
-{
-    const struct vim_ReleaseCredentialsInGuest_request *rq = op->call->req;
-
-    if (!VIM_IS_A(rq->auth, TicketedSessionAuthentication)) {
-        guest_op_invalid(op, "auth");
-        return false;
-    }
-    return nothing_to_build(op);
-}
-
 static const struct guest_method methods[] = {
     {&vim_method_StartProgramInGuest, VIX_OP_START_PROGRAM, start_build, start_done},
     {&vim_method_ListProcessesInGuest, VIX_OP_LIST_PROCESSES_EX, list_build, list_done},
     {&vim_method_TerminateProcessInGuest, VIX_OP_TERMINATE_PROCESS, terminate_build, NULL},
     {&vim_method_ReadEnvironmentVariableInGuest, VIX_OP_READ_ENV_VARIABLES, env_build, env_done},
-    {&vim_method_ValidateCredentialsInGuest, VIX_OP_VALIDATE_CREDENTIALS, nothing_to_build, NULL},
-    {&vim_method_ReleaseCredentialsInGuest, VIX_OP_RELEASE_CREDENTIALS, release_build, NULL},
     {NULL, 0, NULL, NULL},
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hostd/task.h"
 #include "hostd/vm.h"
 
 struct guest_wait {
@@ -40,20 +41,45 @@ int guest_target_power(struct host *host, struct vim_ref ref)
     return vm ? vm_power_state(vm) : VIM_VirtualMachinePowerState_poweredOff;
 }
 
+/* What takes the guest away, or is about to: an operation begun now would be cut off. */
+static const char *const ending_tasks[] = {
+    "VirtualMachine.powerOff", "VirtualMachine.suspend", "VirtualMachine.reset",
+    "VirtualMachine.revertToCurrentSnapshot", "vm.Snapshot.revert"};
+
+static bool ends_guest(const struct vm *vm)
+{
+    const char *description = vm->task ? task_description(vm->task) : NULL;
+
+    for (size_t i = 0; description && i < ARRAY_SIZE(ending_tasks); i++)
+        if (!strcmp(description, ending_tasks[i]))
+            return true;
+    return false;
+}
+
+struct vim_ref guest_target_task(struct host *host, struct vim_ref ref)
+{
+    const struct vm *vm = vm_find(host, ref);
+
+    return vm && ends_guest(vm) ? mo_ref(task_mo(vm->task)) : vim_ref_make("Task", NULL);
+}
+
 /* 0: ready. -EAGAIN: may become so. Else final. *ret_why says what is missing. */
 static int look(struct host *host, struct vim_ref ref, const char **ret_why)
 {
     const struct vm *vm = vm_find(host, ref);
-    const char *reason;
 
-    *ret_why = "the VM is gone";
+    *ret_why = "hostd: the VM is gone";
     if (!vm)
         return -EHOSTUNREACH;
     /* A vmx that died under a running VM is on its way back: its machine will be on again. */
     if (vm->power != VM_POWER_ON && vmlink_state(vm->link) != VMLINK_STARTING)
         return -ESHUTDOWN;
-    if (!vm_config_bool(vm, "guest.commands.enabled", true)) {
-        *ret_why = "guest operations are disabled by guest.commands.enabled of the VM";
+    if (vm->power == VM_POWER_ON && ends_guest(vm)) {
+        *ret_why = "hostd: the VM is about to leave its power state";
+        return -EINPROGRESS;
+    }
+    if (vm_guest_operations_off(vm)) {
+        *ret_why = vm_guest_operations_off(vm);
         return -EHOSTUNREACH;
     }
     if (vmlink_state(vm->link) != VMLINK_UP) {
@@ -62,8 +88,9 @@ static int look(struct host *host, struct vim_ref ref, const char **ret_why)
     }
     if (vm->power == VM_POWER_ON && json_is_true(json_object_get(vm->guest, "guestOps")))
         return 0;
-    reason = json_string_value(json_object_get(vm->guest, "guestOpsReason"));
-    *ret_why = reason ? reason : "agent: no guest agent is running in the VM";
+    *ret_why = json_string_value(json_object_get(vm->guest, "guestOpsReason"));
+    if (!*ret_why)
+        *ret_why = "agent: no agent is running in the guest";
     return -EAGAIN;
 }
 

@@ -41,6 +41,8 @@ struct host_options {
     enum host_persona persona;
     unsigned port;                 /* as bound */
     unsigned session_idle_seconds; /* a session unused this long is ended */
+    unsigned guest_op_seconds;     /* for one request to a guest; 0: the default */
+    bool guest_ops_off;            /* no VM serves guest operations */
 };
 
 /* What the core asks of the inventory. Set once at start (the mo registry does); until then every

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "hostd/guest_op.h"
 #include "hostd/session.h"
 
 static const char usage[] =
@@ -18,6 +19,8 @@ static const char usage[] =
     "  --persona host|center  answer as an ESXi host (default) or as a vCenter\n"
     "  --name NAME            of the host in the inventory (the machine's host name)\n"
     "  --session-idle SECONDS a session unused this long is ended (1800)\n"
+    "  --guest-operations on|off   off: no VM of this host serves guest operations (on)\n"
+    "  --guest-timeout SECONDS     a guest operation without answer fails after this (60)\n"
     "  --password-file FILE   first start: take the administrator's password from here\n"
     "  --user NAME            as root: run the worker as this user (inguest)\n"
     "  --vmx FILE             the program of a VM\n"
@@ -37,6 +40,8 @@ enum {
     OPT_PERSONA,
     OPT_NAME,
     OPT_IDLE,
+    OPT_GUEST_OPS,
+    OPT_GUEST_TIMEOUT,
     OPT_PASSWORD,
     OPT_USER,
     OPT_VMX,
@@ -57,6 +62,8 @@ static const struct option longs[] = {
     {"persona", 1, NULL, OPT_PERSONA},
     {"name", 1, NULL, OPT_NAME},
     {"session-idle", 1, NULL, OPT_IDLE},
+    {"guest-operations", 1, NULL, OPT_GUEST_OPS},
+    {"guest-timeout", 1, NULL, OPT_GUEST_TIMEOUT},
     {"password-file", 1, NULL, OPT_PASSWORD},
     {"user", 1, NULL, OPT_USER},
     {"vmx", 1, NULL, OPT_VMX},
@@ -94,6 +101,12 @@ static int persona(const char *text, enum host_persona *ret)
     return 0;
 }
 
+static int on_or_off(const char *text, bool *ret_off)
+{
+    *ret_off = strcmp(text, "off") == 0;
+    return *ret_off || strcmp(text, "on") == 0 ? 0 : -EINVAL;
+}
+
 static int set(struct options *o, int opt, const char *arg)
 {
     const struct {
@@ -125,6 +138,12 @@ static int set(struct options *o, int opt, const char *arg)
         rc = number(arg, 1000000, &n);
         o->session_idle_seconds = (unsigned)n;
         return n ? rc : -EINVAL;
+    case OPT_GUEST_OPS:
+        return on_or_off(arg, &o->guest_ops_off);
+    case OPT_GUEST_TIMEOUT:
+        rc = number(arg, GUEST_OP_SECONDS_MAX, &n);
+        o->guest_op_seconds = (unsigned)n;
+        return n ? rc : -EINVAL;
     case OPT_READY:
         rc = number(arg, 1000000, &n);
         o->ready_fd = (int)n;
@@ -151,6 +170,7 @@ int options_parse(int argc, char **argv, struct options *ret)
         .listen = geteuid() == 0 ? "127.0.0.1:443" : "127.0.0.1:8989",
         .user = "inguest",
         .session_idle_seconds = SESSION_IDLE_SECONDS,
+        .guest_op_seconds = GUEST_OP_SECONDS,
         .ready_fd = -1,
     };
     int opt, rc = 0;

@@ -11,7 +11,8 @@ struct options {
     const char *vmx_path, *agent_dir, *program_dir;
     const char *log_file, *user, *password_file;
     enum host_persona persona;
-    unsigned session_idle_seconds;
+    unsigned session_idle_seconds, guest_op_seconds;
+    bool guest_ops_off;
     int ready_fd; /* -1: none */
     bool stop_vms, debug;
     bool worker; /* started by the supervisor */

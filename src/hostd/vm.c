@@ -79,6 +79,7 @@ void vm_changed(struct vm *vm, unsigned what)
         {VM_CHANGED_CONFIG, "runtime"},
         {VM_CHANGED_CONFIG, "guest.hwVersion"},
         {VM_CHANGED_CONFIG, "guest.net"},
+        {VM_CHANGED_CONFIG, "guest.guestOperationsReady"},
         {VM_CHANGED_CONFIG, "layout"},
     };
 

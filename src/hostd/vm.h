@@ -99,6 +99,8 @@ int vm_power_state(const struct vm *vm);
 
 struct vim_GuestInfo *vm_guest_info(const struct vm *vm, struct arena *a);
 bool vm_tools_running(const struct vm *vm);
+/* Who has switched guest operations off, in words that begin with "hostd: "; NULL: nobody. */
+const char *vm_guest_operations_off(const struct vm *vm);
 bool vm_guest_can(const struct vm *vm, const char *capability);
 const char *vm_tools_version(const struct vm *vm);
 const char *vm_tools_install_type(const struct vm *vm);

@@ -89,6 +89,23 @@ bool vm_tools_running(const struct vm *vm)
     return t.running;
 }
 
+const char *vm_guest_operations_off(const struct vm *vm)
+{
+    if (vm->e.inv->host->options.guest_ops_off)
+        return "hostd: guest operations are disabled for this host (--guest-operations off)";
+    if (!vm_config_bool(vm, "guest.commands.enabled", true))
+        return "hostd: guest operations are disabled by guest.commands.enabled of the VM";
+    return NULL;
+}
+
+/* An agent may take requests and refuse them all: its own configuration says so. */
+static bool guest_operations_ready(const struct vm *vm)
+{
+    return vm_tools_running(vm) && json_is_true(json_object_get(vm->guest, "guestOps")) &&
+           !json_is_true(json_object_get(vm->guest, "guestOpsDisabled")) &&
+           !vm_guest_operations_off(vm);
+}
+
 /* Whether the agent said that it can change the guest's power state, by any of the words. */
 static bool state_change(const struct vm *vm)
 {
@@ -398,7 +415,7 @@ struct vim_GuestInfo *vm_guest_info(const struct vm *vm, struct arena *a)
     info->appHeartbeatStatus = "appStatusGray";
     info->appState = "none";
     info->has_guestOperationsReady = true;
-    info->guestOperationsReady = t.running && json_is_true(json_object_get(g, "guestOps"));
+    info->guestOperationsReady = guest_operations_ready(vm);
     info->has_interactiveGuestOperationsReady = true;
     info->has_guestStateChangeSupported = true;
     info->guestStateChangeSupported = state_change(vm);

@@ -98,6 +98,8 @@ static void describe(struct core_options *co, const struct options *o, unsigned 
         .persona = o->persona,
         .port = port,
         .session_idle_seconds = o->session_idle_seconds,
+        .guest_op_seconds = o->guest_op_seconds,
+        .guest_ops_off = o->guest_ops_off,
     };
 }
 

@@ -151,6 +151,7 @@ static void config_set(struct ctl_request *rq)
     (void)volatile_keys;
     /* The administrator's value takes the place of one that the guest had set. */
     json_object_foreach_safe(set, next, key, value) guestvars_remove(&rq->vm->vars, key);
+    tools_config_changed(rq->vm->tools);
     log_info("config: %zu keys set", json_object_size(set));
     ctl_reply(rq, NULL, NULL, 0);
 }

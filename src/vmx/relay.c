@@ -23,6 +23,7 @@ struct relay {
 };
 
 struct relay_request {
+    unsigned deadline_ms;
     struct tclo_request *tclo;
     bool binary;
     relay_cb *cb;
@@ -67,12 +68,14 @@ static void answered(int r, const uint8_t *payload, size_t len, void *arg)
     struct relay_request *rq = arg;
     struct relay_result result = {.hop = "worker"};
     struct vix_reply reply;
+    char words[64];
 
     switch (r) {
     case 0:
         break;
     case -ETIMEDOUT:
-        end_failed(rq, r, "agent", VIX_E_TOOLS_NOT_RUNNING, "the agent did not answer in time");
+        snprintf(words, sizeof(words), "no answer within %u s", (rq->deadline_ms + 999) / 1000);
+        end_failed(rq, r, "agent", VIX_E_TOOLS_NOT_RUNNING, words);
         return;
     case -ECANCELED:
         end_failed(rq, r, "vmx", VIX_E_CANCELLED, "cancelled");
@@ -131,6 +134,7 @@ static int dispatch(struct relay *r, const struct vix_request *vix, const void *
     parts[3] = (struct iovec){(void *)(bytes + TIMEOUT_OFFSET + numbers.len),
                               len - TIMEOUT_OFFSET - numbers.len};
     rq->binary = (vix->common_flags & VIX_COMMON_BINARY) != 0;
+    rq->deadline_ms = deadline_ms;
     rq->cb = cb;
     rq->arg = arg;
     e = tclo_request(r->vm->tclo, AGENT, TCLO_RELAYED, parts, ARRAY_SIZE(parts), deadline_ms,

@@ -204,6 +204,12 @@ static int statechange_status(struct rpci_request *rq)
     return 0;
 }
 
+static int capability_state(struct rpci_request *rq)
+{
+    tools_state_changed(rq->vm->tools);
+    return 0;
+}
+
 /* Noted in the log, nothing else depends on it. */
 static int noted(struct rpci_request *rq)
 {
@@ -259,6 +265,7 @@ static const struct command commands[] = {
     {"tools.set.version", FLAG_ROOT | FLAG_ARGS, set_version},
     {"tools.set.versiontype", FLAG_ROOT | FLAG_ARGS, set_version_type},
     {"tools.capability.statechange", FLAG_ROOT, capability_statechange},
+    {"tools.capability.inguest.state", FLAG_ROOT, capability_state},
     {"tools.capability.", FLAG_ROOT | FLAG_PREFIX, noted},
     {"tools.os.statechange.status", FLAG_ROOT | FLAG_ARGS, statechange_status},
     {"tools.vmsupport.status", FLAG_ROOT, noted},

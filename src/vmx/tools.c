@@ -22,11 +22,13 @@ struct tools {
     uv_timer_t heartbeat, scripts, retry, power_timer;
     int handles;
     bool up, ready, alive_ever;
+    bool offers;            /* the agent has told that it takes guest operations */
+    bool asking, ask_again; /* for the tools state */
     uint64_t alive_ms;
     size_t step;
     enum tools_statechange boot; /* still to be told to the agent; 0 = nothing */
     bool statechange;
-    char reason[ERROR_TEXT_MAX]; /* why guest operations are not possible */
+    char reason[ERROR_TEXT_MAX]; /* "HOP: why guest operations are not possible" */
     /* One power request to the agent. */
     enum tools_statechange asked; /* 0 = none */
     tools_power_cb *power_cb;
@@ -60,7 +62,7 @@ static void next_step(struct tools *t);
 static void heartbeat_due(uv_timer_t *timer);
 static void ask_state(struct tools *t);
 
-static void set_unready(struct tools *t, const char *why)
+static void tell_unready(struct tools *t, const char *why)
 {
     t->ready = false;
     snprintf(t->reason, sizeof(t->reason), "%s", why);
@@ -69,9 +71,32 @@ static void set_unready(struct tools *t, const char *why)
     tools_changed(t);
 }
 
+static void set_unready(struct tools *t, const char *why)
+{
+    t->offers = false;
+    guest_state_remove(&t->vm->guest, "guestOpsDisabled");
+    tell_unready(t, why);
+}
+
+void tools_config_changed(struct tools *t)
+{
+    if (!t->offers)
+        return;
+    if (!vmconfig_get_bool(&t->vm->config, "guest.commands.enabled", true)) {
+        tell_unready(t, "vmx: guest operations are disabled by guest.commands.enabled of the VM");
+        return;
+    }
+    t->ready = true;
+    guest_state_set_bool(&t->vm->guest, "guestOps", true);
+    guest_state_remove(&t->vm->guest, "guestOpsReason");
+    tools_changed(t);
+}
+
 const char *tools_unready(const struct tools *t)
 {
-    return t->ready ? NULL : t->reason;
+    const char *colon = strstr(t->reason, ": ");
+
+    return t->ready ? NULL : colon ? colon + 2 : t->reason;
 }
 
 void tools_changed(struct tools *t)
@@ -211,6 +236,25 @@ static void retry_due(uv_timer_t *timer)
         ask_state(t);
 }
 
+/* The flags of an agent that tells of every call whether it is switched off (VIX guest command
+ * protocol, "Tools state"). The Go toolbox, which has no login calls, means the opposite by them.
+ */
+static bool all_switched_off(const struct buf *list)
+{
+    struct cursor c = CURSOR_INIT(list->data, list->len);
+    struct vix_property prop;
+    bool logins = false;
+
+    while (vix_proplist_next(&c, &prop) == 1) {
+        if (prop.id < VIX_PROP_API_FIRST || prop.id > VIX_PROP_API_LAST)
+            continue;
+        if (!prop.number)
+            return false;
+        logins = logins || prop.id == VIX_PROP_API_VALIDATE_CREDENTIALS;
+    }
+    return logins;
+}
+
 static void state_answered(const struct relay_result *result, void *arg)
 {
     struct tools *t = arg;
@@ -218,37 +262,51 @@ static void state_answered(const struct relay_result *result, void *arg)
     struct vix_property prop;
     int r = result->err;
 
+    t->asking = false;
     if (!t->up || r == -EPIPE || r == -ECANCELED)
         return;
+    if (t->ask_again) {
+        ask_state(t);
+        return;
+    }
     if (!r)
         r = vix_proplist_from_text(&list, (const char *)result->data, result->len);
     if (!r)
         r = vix_proplist_get(list.data, list.len, VIX_PROP_API_START_PROGRAM, &prop);
     if (r) {
-        set_unready(t, r == -ENOENT ? "the agent does not offer guest operations"
-                                    : "the agent does not tell what it offers");
+        set_unready(t, r == -ENOENT ? "agent: it does not offer guest operations"
+                                    : "agent: it does not tell what it offers");
         log_warn("tools: %s", t->reason);
         if (r != -ENOENT)
             uv_timer_start(&t->retry, retry_due, RETRY_MS, 0);
         return;
     }
-    if (!vmconfig_get_bool(&t->vm->config, "guest.commands.enabled", true)) {
-        set_unready(t, "guest operations are disabled by the VM's configuration");
-        return;
-    }
-    log_info("tools: the agent takes guest operations");
-    t->ready = true;
-    guest_state_set_bool(&t->vm->guest, "guestOps", true);
-    guest_state_remove(&t->vm->guest, "guestOpsReason");
-    tools_changed(t);
+    t->offers = true;
+    guest_state_set_bool(&t->vm->guest, "guestOpsDisabled", all_switched_off(&list));
+    log_info("tools: the agent takes guest operations%s",
+             guest_state_get_bool(&t->vm->guest, "guestOpsDisabled") ? ", and refuses them all"
+                                                                     : "");
+    tools_config_changed(t);
 }
 
 static void ask_state(struct tools *t)
 {
     struct error err = {0};
 
-    if (relay_tools_state(t->vm->relay, TOOLS_STATE_MS, state_answered, t, &err))
+    t->ask_again = t->asking;
+    if (t->asking)
+        return;
+    t->asking = true;
+    if (relay_tools_state(t->vm->relay, TOOLS_STATE_MS, state_answered, t, &err)) {
+        t->asking = false;
         log_warn("tools: %s", error_text(&err));
+    }
+}
+
+void tools_state_changed(struct tools *t)
+{
+    if (t->offers)
+        ask_state(t);
 }
 
 static void up(const char *name, void *arg)
@@ -262,7 +320,7 @@ static void up(const char *name, void *arg)
     t->statechange = false;
     guest_state_set_string(&t->vm->guest, "appName", name);
     set_running(t, true);
-    set_unready(t, "the agent has just started");
+    set_unready(t, "agent: it has just started");
     alive(name, t);
     next_step(t);
 }
@@ -378,7 +436,7 @@ static void down(const char *name, void *arg)
     guest_state_remove(&t->vm->guest, "toolsExecutingScripts");
     guest_state_remove(&t->vm->guest, "capabilities");
     guest_state_set_bool(&t->vm->guest, "toolsRunning", false);
-    set_unready(t, "the agent in the guest is not running");
+    set_unready(t, "agent: no agent is running in the guest");
 }
 
 const struct tclo_ops tools_tclo_ops = {up, down, alive};
@@ -388,7 +446,7 @@ void tools_machine_starts(struct tools *t, bool resumed)
     t->boot = resumed ? TOOLS_RESUME : TOOLS_POWER_ON;
     t->alive_ever = false;
     set_heartbeat(t, "gray");
-    set_unready(t, "the agent in the guest is not running");
+    set_unready(t, "agent: no agent is running in the guest");
 }
 
 void tools_machine_gone(struct tools *t)
@@ -403,7 +461,7 @@ void tools_machine_gone(struct tools *t)
     guest_state_set_bool(&t->vm->guest, "toolsRunning", false);
     guest_state_set_string(&t->vm->guest, "powerState", "notRunning");
     set_heartbeat(t, "gray");
-    set_unready(t, "the VM is powered off");
+    set_unready(t, "machine: the VM is powered off");
 }
 
 void tools_on_statechange_capability(struct tools *t, bool on)
@@ -459,7 +517,7 @@ int tools_new(struct vm *vm, struct tools **ret)
         uv_timer_init(vm->loop, timers[i]);
         timers[i]->data = t;
     }
-    snprintf(t->reason, sizeof(t->reason), "the VM is powered off");
+    snprintf(t->reason, sizeof(t->reason), "machine: the VM is powered off");
     *ret = t;
     return 0;
 }

@@ -43,6 +43,9 @@ extern const struct tclo_ops tools_tclo_ops;
 
 /* NULL when guest operations are possible, else why not, in words. */
 const char *tools_unready(const struct tools *t);
+/* The VM's configuration, or (by its own word) the agent's, has changed. */
+void tools_config_changed(struct tools *t);
+void tools_state_changed(struct tools *t);
 
 /* Asks the agent to halt, reboot or stand by. `cb` comes once, with NULL when the agent has agreed.
  * -ENOTCONN (no agent), -EOPNOTSUPP (it cannot), -EBUSY; `err` says it, `cb` does not come. */

@@ -158,6 +158,23 @@ static int encode_options(struct buf *b, uint32_t op, const union vix_body *body
     return op == VIX_OP_WAIT_FOR_TOOLS ? buf_put_le32(b, body->options.extra) : b->err;
 }
 
+static int decode_acquire(uint32_t op, struct cursor *c, union vix_body *ret)
+{
+    uint64_t id;
+
+    (void)op;
+    if (cursor_le64(c, &id))
+        return -EPROTO;
+    ret->acquire.session_id = (int64_t)id;
+    return 0;
+}
+
+static int encode_acquire(struct buf *b, uint32_t op, const union vix_body *body)
+{
+    (void)op;
+    return buf_put_le64(b, (uint64_t)body->acquire.session_id);
+}
+
 static int decode_opaque(uint32_t op, struct cursor *c, union vix_body *ret)
 {
     (void)op;
@@ -196,7 +213,7 @@ static const struct vix_layout layouts[] = {
     [VIX_BODY_OPTIONS] = {decode_options, encode_options},
     [VIX_BODY_WAIT_FOR_TOOLS] = {decode_options, encode_options},
     [VIX_BODY_ALIAS] = {vix_body_decode_alias, vix_body_encode_alias},
-    [VIX_BODY_ACQUIRE] = {decode_opaque, encode_opaque},
+    [VIX_BODY_ACQUIRE] = {decode_acquire, encode_acquire},
     [VIX_BODY_OPAQUE] = {decode_opaque, encode_opaque},
 };
 

@@ -159,6 +159,10 @@ struct vix_alias {
     int32_t subject_type; /* 0 none, 1 named, 2 any */
 };
 
+struct vix_acquire {
+    int64_t session_id; /* of an exchange in several steps; 0 = the first */
+};
+
 struct vix_opaque {
     const uint8_t *bytes;
     size_t len;
@@ -179,6 +183,7 @@ union vix_body {
     struct vix_variable variable;
     struct vix_options options;
     struct vix_alias alias;
+    struct vix_acquire acquire;
     struct vix_opaque opaque;
 };
 

@@ -71,6 +71,61 @@ static void test_cached_login(void **state)
     assert_int_equal(f->logins, 1);
 }
 
+static uint64_t call_with_ticket(struct fixture *f, uint32_t opcode, const char *ticket)
+{
+    AUTO_BUF struct buf m = BUF_INIT(65536), body = BUF_INIT(4096), blob = BUF_INIT(4096);
+    struct vix_credential cred = {.type = VIX_CRED_TICKETED_SESSION, .token = (char *)ticket};
+    struct vix_request rq = {.common_flags = VIX_COMMON_REQUEST,
+                             .opcode = opcode,
+                             .timeout = VIX_TIMEOUT_NONE,
+                             .credential_type = VIX_CRED_TICKETED_SESSION};
+    union vix_body empty = {0};
+    struct answer a = {0};
+    uint64_t err;
+
+    assert_int_equal(vix_body_encode(&body, opcode, &empty), 0);
+    assert_int_equal(vix_credential_encode(&blob, &cred), 0);
+    rq.body = body.data;
+    rq.body_len = body.len;
+    rq.credential = blob.data;
+    rq.credential_len = blob.len;
+    assert_int_equal(vix_request_encode(&m, &rq), 0);
+    fixture_start_message(f, &m, 0, 0, &a);
+    fixture_wait(f, &a);
+    err = a.err;
+    answer_clear(&a);
+    return err;
+}
+
+/* The authenticator is asked once, for the ticket; with it never again. */
+static void test_ticket(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_BUF struct buf list = BUF_INIT(65536);
+    struct vix_property p;
+    struct answer a = {0};
+
+    assert_int_equal(call_as(f, VIX_OP_ACQUIRE_CREDENTIALS, f->user, "wrong", NULL),
+                     VIX_E_INVALID_LOGIN_CREDENTIALS);
+    assert_int_equal(fixture_call(f, VIX_OP_ACQUIRE_CREDENTIALS, NULL, &a), VIX_OK);
+    assert_int_equal(vix_proplist_from_text(&list, buf_text(&a.data), a.data.len), 0);
+    assert_int_equal(vix_proplist_get(list.data, list.len, VIX_PROP_SESSION_TICKET, &p), 0);
+    answer_clear(&a);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(call_with_ticket(f, VIX_OP_READ_ENV_VARIABLES, p.text), VIX_OK);
+    assert_int_equal(call_with_ticket(f, VIX_OP_VALIDATE_CREDENTIALS, p.text), VIX_OK);
+    assert_int_equal(f->logins, 2);
+    assert_int_equal(call_with_ticket(f, VIX_OP_ACQUIRE_CREDENTIALS, p.text), VIX_E_INVALID_ARG);
+    assert_int_equal(call_with_ticket(f, VIX_OP_VALIDATE_CREDENTIALS, "bm8gdGlja2V0"),
+                     VIX_E_INVALID_LOGIN_CREDENTIALS);
+    assert_int_equal(call_with_ticket(f, VIX_OP_RELEASE_CREDENTIALS, p.text), VIX_OK);
+    assert_int_equal(call_with_ticket(f, VIX_OP_RELEASE_CREDENTIALS, p.text),
+                     VIX_E_INVALID_LOGIN_CREDENTIALS);
+    assert_int_equal(call_with_ticket(f, VIX_OP_READ_ENV_VARIABLES, p.text),
+                     VIX_E_INVALID_LOGIN_CREDENTIALS);
+    assert_int_equal(f->logins, 2);
+}
+
 static void test_refused_opcodes(void **state)
 {
     static const struct {
@@ -78,7 +133,8 @@ static void test_refused_opcodes(void **state)
         uint64_t err;
     } cases[] = {{VIX_OP_READ_REGISTRY, VIX_E_OP_NOT_SUPPORTED_ON_GUEST},
                  {VIX_OP_CREATE_REGISTRY_KEY, VIX_E_OP_NOT_SUPPORTED_ON_GUEST},
-                 {VIX_OP_RELEASE_CREDENTIALS, VIX_E_NOT_SUPPORTED},
+                 /* What is released is a ticket, not a password. */
+                 {VIX_OP_RELEASE_CREDENTIALS, VIX_E_INVALID_ARG},
                  {VIX_OP_WAIT_FOR_TOOLS, VIX_OK}};
     struct fixture *f = *state;
     AUTO_BUF struct buf m = BUF_INIT(4096);
@@ -385,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_credentials),
         TEST(test_cached_login),
+        TEST(test_ticket),
         TEST(test_refused_opcodes),
         TEST(test_tools_state),
         TEST_WITH(test_disabled, setup_disabled),
