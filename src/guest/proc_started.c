@@ -16,6 +16,8 @@ struct live {
     struct entry *entry; /* NULL: nobody asks for this program any more */
     struct proc_started *owner;
     int pidfd;
+    void (*ended)(void *arg, const struct proc_record *r);
+    void *ended_arg;
 };
 
 struct entry {
@@ -26,13 +28,16 @@ struct entry {
     int64_t start, end;
     int32_t pid, exit_code;
     uint32_t name_at; /* of the base name in `text` */
-    char text[];      /* command line, then the base name */
+    uint8_t exit_signal;
+    char text[]; /* command line, then the base name */
 };
 
 struct proc_started {
     uv_loop_t *loop;
     void (*changed)(void *arg);
     void *arg;
+    void (*ended)(void *arg, const struct proc_record *r);
+    void *ended_arg;
     struct entry *first, **last;
     unsigned count;
     uv_timer_t sweep;
@@ -104,25 +109,45 @@ static void live_closed(uv_handle_t *h)
     mem_free(l);
 }
 
+static struct proc_record record_of(const struct entry *e)
+{
+    return (struct proc_record){.pid = e->pid,
+                                .name = e->text + e->name_at,
+                                .command = e->text,
+                                .start = e->start,
+                                .end = e->end,
+                                .exit_code = e->exit_code,
+                                .exit_signal = e->exit_signal};
+}
+
 static void on_end(uv_poll_t *poll, int status, int events)
 {
     struct live *l = poll->data;
+    struct proc_started *ps = l->owner;
     struct entry *e = l->entry;
+    struct proc_record record;
     int32_t code = 0;
+    int sig = 0;
 
     (void)events;
-    if (status == 0 && spawn_wait(l->pidfd, &code) == -EAGAIN)
+    if (status == 0 && spawn_wait(l->pidfd, &code, &sig) == -EAGAIN)
         return;
     uv_close((uv_handle_t *)poll, live_closed);
     if (!e)
         return;
     e->live = NULL;
     e->exit_code = code;
+    e->exit_signal = (uint8_t)sig;
     e->end = clock_wall_us() / 1000000;
     e->ended_ms = clock_ms();
     close_empty_streams(e);
-    if (!uv_is_active((uv_handle_t *)&l->owner->sweep))
-        uv_timer_start(&l->owner->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    if (!uv_is_active((uv_handle_t *)&ps->sweep))
+        uv_timer_start(&ps->sweep, sweep, SWEEP_MS, SWEEP_MS);
+    record = record_of(e);
+    if (l->ended)
+        l->ended(l->ended_arg, &record);
+    if (ps->ended)
+        ps->ended(ps->ended_arg, &record);
 }
 
 static int make_room(struct proc_started *ps)
@@ -197,6 +222,7 @@ static int spawn(struct proc_started *ps, struct entry *e, const struct proc_com
                               .env = c->env,
                               .cwd = c->cwd,
                               .stdio = {-1, -1, -1},
+                              .terminal = c->terminal,
                               .taken = pid_taken,
                               .arg = ps};
     struct live *l = mem_calloc(1, sizeof(*l));
@@ -205,10 +231,12 @@ static int spawn(struct proc_started *ps, struct entry *e, const struct proc_com
 
     if (r == 0 && c->streams)
         r = open_streams(ps, e, o.stdio);
+    for (int i = 0; i < 3 && c->stdio; i++)
+        o.stdio[i] = c->stdio[i];
     if (r == 0)
         r = spawn_process(&o, &pid, &l->pidfd);
     for (int i = 0; i < 3; i++)
-        if (o.stdio[i] >= 0)
+        if (o.stdio[i] >= 0 && !c->stdio)
             close(o.stdio[i]);
     if (r < 0 && r != -ETIMEDOUT) {
         mem_free(l);
@@ -221,6 +249,8 @@ static int spawn(struct proc_started *ps, struct entry *e, const struct proc_com
     if (r < 0)
         return r;
     l->entry = e;
+    l->ended = c->ended;
+    l->ended_arg = c->ended_arg;
     e->live = l;
     e->pid = (int32_t)pid;
     return 0;
@@ -264,6 +294,13 @@ struct stream *proc_started_stream(const struct proc_started *ps, int64_t pid, i
     return NULL;
 }
 
+void proc_started_on_end(struct proc_started *ps,
+                         void (*fn)(void *arg, const struct proc_record *r), void *arg)
+{
+    ps->ended = fn;
+    ps->ended_arg = arg;
+}
+
 int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
                      struct proc_started **ret)
 {
@@ -292,12 +329,8 @@ int proc_started_walk(const struct proc_started *ps,
     int r = 0;
 
     for (const struct entry *e = ps->first; e && r == 0; e = e->next) {
-        const struct proc_record record = {.pid = e->pid,
-                                           .name = e->text + e->name_at,
-                                           .command = e->text,
-                                           .start = e->start,
-                                           .end = e->end,
-                                           .exit_code = e->exit_code};
+        const struct proc_record record = record_of(e);
+
         r = each(arg, &record);
     }
     return r;

@@ -32,6 +32,7 @@ struct proc_record {
     int64_t start;       /* Unix seconds */
     int64_t end;         /* Unix seconds; 0 = running */
     int32_t exit_code;   /* 128 + signal when a signal ended it; 0 while it runs */
+    int32_t exit_signal; /* that signal, else 0 */
 };
 
 struct proc_command {
@@ -42,12 +43,21 @@ struct proc_command {
     char **env;       /* NULL = the worker's own */
     const char *file; /* run this program with `args` in place of the shell; NULL = the shell */
     char **args;
-    bool streams; /* standard input, output and error are streams, not the null device */
+    bool streams;     /* standard input, output and error are streams, not the null device */
+    const int *stdio; /* without `streams`: three descriptors for them; the caller's */
+    bool terminal;    /* stdio[0] is a terminal: it becomes that of the session */
+    /* Optional: called once, at the end of the program, if it has started. */
+    void (*ended)(void *arg, const struct proc_record *r);
+    void *ended_arg;
 };
 
 /* `changed` is called when records came or went. */
 int proc_started_new(uv_loop_t *loop, void (*changed)(void *arg), void *arg,
                      struct proc_started **ret);
+
+/* `fn` is called at the end of every program. */
+void proc_started_on_end(struct proc_started *ps,
+                         void (*fn)(void *arg, const struct proc_record *r), void *arg);
 
 /* Runs a command, in a session of its own. 0 and the pid, or a negative errno code: nothing
  * runs. */

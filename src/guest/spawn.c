@@ -189,7 +189,7 @@ int spawn_process(const struct spawn_options *o, int64_t *ret_pid, int *ret_pidf
     return r == -EEXIST ? -EAGAIN : r;
 }
 
-int spawn_wait(int pidfd, int32_t *ret_code)
+int spawn_wait(int pidfd, int32_t *ret_code, int *ret_signal)
 {
     siginfo_t info = {0};
 
@@ -197,6 +197,7 @@ int spawn_wait(int pidfd, int32_t *ret_code)
         return -errno;
     if (!info.si_pid)
         return -EAGAIN;
-    *ret_code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    *ret_signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    *ret_code = *ret_signal ? 128 + *ret_signal : info.si_status;
     return 0;
 }

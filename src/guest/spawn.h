@@ -37,8 +37,8 @@ struct spawn_options {
  * is there, to wait for it. */
 int spawn_process(const struct spawn_options *o, int64_t *ret_pid, int *ret_pidfd);
 
-/* Takes the exit status of an ended child: 128 + signal when one ended it. -EAGAIN: it still runs.
- */
-int spawn_wait(int pidfd, int32_t *ret_code);
+/* Takes the exit status of an ended child: 128 + signal when one ended it, and that signal or 0.
+ * -EAGAIN: it still runs. */
+int spawn_wait(int pidfd, int32_t *ret_code, int *ret_signal);
 
 #endif

@@ -77,7 +77,8 @@ static void stay_changed(struct worker_ctx *ctx)
 {
     struct worker *w = (struct worker *)ctx;
     AUTO_BUF struct buf head = BUF_INIT(4);
-    unsigned n = proc_started_count(ctx->started) + hgfs_server_sessions(ctx->hgfs);
+    unsigned n =
+        proc_started_count(ctx->started) + hgfs_server_sessions(ctx->hgfs) + ctx->exec_live;
 
     /* Only the step between none and some matters to the monitor. */
     if (!w->channel || (n != 0) == (w->told_stay != 0))
@@ -305,6 +306,7 @@ int main(void)
     keep_from_children();
     w.ctx.archive_fd = open_helper("toolbox-archive");
     w.ctx.roundtrip_fd = open_helper("toolbox-roundtrip");
+    w.ctx.exec_fd = open_helper("toolbox-exec");
     become_user(&user, &err);
     alarm(0);
     return run(&w, &user, &err) < 0;

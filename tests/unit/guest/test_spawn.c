@@ -24,9 +24,11 @@ static int32_t wait_for(int pidfd)
 {
     struct pollfd p = {.fd = pidfd, .events = POLLIN};
     int32_t code = -1;
+    int sig = -1;
 
     assert_int_equal(poll(&p, 1, 10000), 1);
-    assert_int_equal(spawn_wait(pidfd, &code), 0);
+    assert_int_equal(spawn_wait(pidfd, &code, &sig), 0);
+    assert_int_equal(sig, code > 128 ? code - 128 : 0);
     close(pidfd);
     return code;
 }
@@ -49,7 +51,7 @@ static void test_ends(void **state)
     struct spawn_options o = {.stdio = {-1, -1, -1}};
     int32_t code;
     int64_t pid;
-    int fd;
+    int fd, sig;
 
     (void)state;
     assert_int_equal(start(&o, SHELL("exit 42"), &pid, &fd), 0);
@@ -57,7 +59,7 @@ static void test_ends(void **state)
     assert_int_equal(start(&o, SHELL("kill -9 $$"), &pid, &fd), 0);
     assert_int_equal(wait_for(fd), 128 + 9);
     assert_int_equal(start(&o, SHELL("exec sleep 600"), &pid, &fd), 0);
-    assert_int_equal(spawn_wait(fd, &code), -EAGAIN);
+    assert_int_equal(spawn_wait(fd, &code, &sig), -EAGAIN);
     assert_int_equal(getsid((pid_t)pid), pid);
     kill((pid_t)pid, SIGTERM);
     assert_int_equal(wait_for(fd), 128 + 15);
