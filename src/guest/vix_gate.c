@@ -7,17 +7,17 @@
 
 #define KEY_MAX 96u
 
-#define WORKER(op, api)                              \
-    {                                                \
-        VIX_OP_##op, VIX_GATE_WORKER, VIX_OK, 0, api \
+#define WORKER(op)                              \
+    {                                           \
+        VIX_OP_##op, VIX_GATE_WORKER, VIX_OK, 0 \
     }
-#define WORKER_OLD(op, api)                          \
-    {                                                \
-        VIX_OP_##op, VIX_GATE_WORKER, VIX_OK, 1, api \
+#define WORKER_OLD(op)                          \
+    {                                           \
+        VIX_OP_##op, VIX_GATE_WORKER, VIX_OK, 1 \
     }
-#define REFUSED(op, error)                                    \
-    {                                                         \
-        VIX_OP_##op, VIX_GATE_REFUSED, VIX_E_##error, 0, NULL \
+#define REFUSED(op, error)                              \
+    {                                                   \
+        VIX_OP_##op, VIX_GATE_REFUSED, VIX_E_##error, 0 \
     }
 #define WINDOWS(op) REFUSED(op, OP_NOT_SUPPORTED_ON_GUEST)
 
@@ -25,46 +25,46 @@
 static const struct vix_gate table[] = {
     WINDOWS(READ_REGISTRY),
     WINDOWS(WRITE_REGISTRY),
-    WORKER_OLD(DELETE_GUEST_FILE, "DeleteFileInGuest"),
-    WORKER_OLD(GUEST_FILE_EXISTS, NULL),
+    WORKER_OLD(DELETE_GUEST_FILE),
+    WORKER_OLD(GUEST_FILE_EXISTS),
     WINDOWS(REGISTRY_KEY_EXISTS),
-    {VIX_OP_WAIT_FOR_TOOLS, VIX_GATE_NOTHING, VIX_OK, 1, NULL},
-    {VIX_OP_CAPTURE_SCREEN, VIX_GATE_NOTHING, VIX_OK, 1, NULL},
-    {VIX_OP_GET_TOOLS_STATE, VIX_GATE_STATE, VIX_OK, 1, NULL},
-    WORKER_OLD(DIRECTORY_EXISTS, NULL),
+    {VIX_OP_WAIT_FOR_TOOLS, VIX_GATE_NOTHING, VIX_OK, 1},
+    {VIX_OP_CAPTURE_SCREEN, VIX_GATE_NOTHING, VIX_OK, 1},
+    {VIX_OP_GET_TOOLS_STATE, VIX_GATE_STATE, VIX_OK, 1},
+    WORKER_OLD(DIRECTORY_EXISTS),
     WINDOWS(DELETE_GUEST_REGISTRY_KEY),
-    WORKER_OLD(DELETE_GUEST_DIRECTORY, "DeleteDirectoryInGuest"),
-    WORKER_OLD(DELETE_GUEST_EMPTY_DIRECTORY, "DeleteDirectoryInGuest"),
-    WORKER_OLD(CREATE_TEMPORARY_FILE, "CreateTemporaryFileInGuest"),
-    WORKER_OLD(LIST_PROCESSES, "ListProcessesInGuest"),
-    WORKER_OLD(MOVE_GUEST_FILE, "MoveFileInGuest"),
-    WORKER_OLD(CREATE_DIRECTORY, "MakeDirectoryInGuest"),
-    {VIX_OP_CHECK_USER_ACCOUNT, VIX_GATE_LOGIN_ONLY, VIX_OK, 1, NULL},
-    WORKER_OLD(LIST_DIRECTORY, NULL),
-    WORKER_OLD(HGFS_SEND_PACKET, NULL),
-    WORKER_OLD(KILL_PROCESS, "TerminateProcessInGuest"),
-    {VIX_OP_LOGOUT_IN_GUEST, VIX_GATE_LOGIN_ONLY, VIX_OK, 1, NULL},
-    WORKER_OLD(READ_VARIABLE, NULL),
-    WORKER_OLD(GET_FILE_INFO, NULL),
-    {VIX_OP_LIST_FILESYSTEMS, VIX_GATE_WORKER, VIX_OK, 1, NULL},
-    WORKER(LIST_FILES, "ListFilesInGuest"),
-    WORKER(CREATE_DIRECTORY_EX, "MakeDirectoryInGuest"),
-    WORKER(MOVE_GUEST_FILE_EX, "MoveFileInGuest"),
-    WORKER(MOVE_GUEST_DIRECTORY, "MoveDirectoryInGuest"),
-    WORKER(CREATE_TEMPORARY_FILE_EX, "CreateTemporaryFileInGuest"),
-    WORKER(CREATE_TEMPORARY_DIRECTORY, "CreateTemporaryDirectoryInGuest"),
-    WORKER(SET_GUEST_FILE_ATTRIBUTES, "ChangeFileAttributesInGuest"),
-    WORKER(START_PROGRAM, "StartProgramInGuest"),
-    WORKER(LIST_PROCESSES_EX, "ListProcessesInGuest"),
-    WORKER(READ_ENV_VARIABLES, "ReadEnvironmentVariableInGuest"),
-    WORKER(INITIATE_FILE_TRANSFER_FROM_GUEST, "InitiateFileTransferFromGuest"),
-    WORKER(INITIATE_FILE_TRANSFER_TO_GUEST, "InitiateFileTransferToGuest"),
-    {VIX_OP_ACQUIRE_CREDENTIALS, VIX_GATE_ACQUIRE, VIX_OK, 0, "AcquireCredentialsInGuest"},
-    {VIX_OP_RELEASE_CREDENTIALS, VIX_GATE_RELEASE, VIX_OK, 0, "ReleaseCredentialsInGuest"},
-    {VIX_OP_VALIDATE_CREDENTIALS, VIX_GATE_LOGIN_ONLY, VIX_OK, 0, "ValidateCredentialsInGuest"},
-    WORKER(TERMINATE_PROCESS, "TerminateProcessInGuest"),
-    WORKER(DELETE_GUEST_FILE_EX, "DeleteFileInGuest"),
-    WORKER(DELETE_GUEST_DIRECTORY_EX, "DeleteDirectoryInGuest"),
+    WORKER_OLD(DELETE_GUEST_DIRECTORY),
+    WORKER_OLD(DELETE_GUEST_EMPTY_DIRECTORY),
+    WORKER_OLD(CREATE_TEMPORARY_FILE),
+    WORKER_OLD(LIST_PROCESSES),
+    WORKER_OLD(MOVE_GUEST_FILE),
+    WORKER_OLD(CREATE_DIRECTORY),
+    {VIX_OP_CHECK_USER_ACCOUNT, VIX_GATE_LOGIN_ONLY, VIX_OK, 1},
+    WORKER_OLD(LIST_DIRECTORY),
+    WORKER_OLD(HGFS_SEND_PACKET),
+    WORKER_OLD(KILL_PROCESS),
+    {VIX_OP_LOGOUT_IN_GUEST, VIX_GATE_LOGIN_ONLY, VIX_OK, 1},
+    WORKER_OLD(READ_VARIABLE),
+    WORKER_OLD(GET_FILE_INFO),
+    {VIX_OP_LIST_FILESYSTEMS, VIX_GATE_WORKER, VIX_OK, 1},
+    WORKER(LIST_FILES),
+    WORKER(CREATE_DIRECTORY_EX),
+    WORKER(MOVE_GUEST_FILE_EX),
+    WORKER(MOVE_GUEST_DIRECTORY),
+    WORKER(CREATE_TEMPORARY_FILE_EX),
+    WORKER(CREATE_TEMPORARY_DIRECTORY),
+    WORKER(SET_GUEST_FILE_ATTRIBUTES),
+    WORKER(START_PROGRAM),
+    WORKER(LIST_PROCESSES_EX),
+    WORKER(READ_ENV_VARIABLES),
+    WORKER(INITIATE_FILE_TRANSFER_FROM_GUEST),
+    WORKER(INITIATE_FILE_TRANSFER_TO_GUEST),
+    {VIX_OP_ACQUIRE_CREDENTIALS, VIX_GATE_ACQUIRE, VIX_OK, 0},
+    {VIX_OP_RELEASE_CREDENTIALS, VIX_GATE_RELEASE, VIX_OK, 0},
+    {VIX_OP_VALIDATE_CREDENTIALS, VIX_GATE_LOGIN_ONLY, VIX_OK, 0},
+    WORKER(TERMINATE_PROCESS),
+    WORKER(DELETE_GUEST_FILE_EX),
+    WORKER(DELETE_GUEST_DIRECTORY_EX),
     WINDOWS(CREATE_REGISTRY_KEY),
     WINDOWS(LIST_REGISTRY_KEYS),
     WINDOWS(DELETE_REGISTRY_KEY),
@@ -81,9 +81,9 @@ const struct vix_gate *vix_gate_find(uint32_t opcode)
     return NULL;
 }
 
-int vix_gate_disabled(const struct vix_gate *gate, uint32_t opcode,
-                      int (*disabled)(void *arg, const char *key), void *arg)
+int vix_gate_disabled(uint32_t opcode, int (*disabled)(void *arg, const char *key), void *arg)
 {
+    const struct vix_op *op = vix_op_find(opcode);
     char key[KEY_MAX];
 
     /* The host has to learn what this agent is, whatever is switched off. */
@@ -91,9 +91,9 @@ int vix_gate_disabled(const struct vix_gate *gate, uint32_t opcode,
         return 0;
     if (disabled(arg, "disabled"))
         return 1;
-    if (!gate || !gate->api)
+    if (!op || !op->method)
         return 0;
-    snprintf(key, sizeof(key), "%s.disabled", gate->api);
+    snprintf(key, sizeof(key), "%s.disabled", op->method);
     return disabled(arg, key);
 }
 

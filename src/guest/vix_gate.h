@@ -24,15 +24,13 @@ struct vix_gate {
     enum vix_gate_place place;
     enum vix_error refusal;
     uint8_t old_login; /* belongs to the older API: a bad login is GUEST_USER_PERMISSIONS */
-    const char *api;   /* name in tools.conf, "NAME.disabled"; NULL = only the global switch */
 };
 
 /* NULL = unknown, to be refused. */
 const struct vix_gate *vix_gate_find(uint32_t opcode);
 
-/* `gate` may be NULL: also unknown opcodes obey the global switch. */
-int vix_gate_disabled(const struct vix_gate *gate, uint32_t opcode,
-                      int (*disabled)(void *arg, const char *key), void *arg);
+/* By tools.conf; also unknown opcodes obey the global switch. */
+int vix_gate_disabled(uint32_t opcode, int (*disabled)(void *arg, const char *key), void *arg);
 
 enum vix_error vix_gate_login_error(const struct vix_gate *gate);
 

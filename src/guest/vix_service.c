@@ -288,7 +288,7 @@ static void dispatch(struct vix_service_request *r)
         return;
     }
     r->gate = vix_gate_find(r->rq.opcode);
-    if (vix_gate_disabled(r->gate, r->rq.opcode, svc->config.disabled, svc->config.arg)) {
+    if (vix_gate_disabled(r->rq.opcode, svc->config.disabled, svc->config.arg)) {
         answer_soon(r, VIX_E_OPERATION_DISABLED, 0);
         return;
     }

@@ -23,11 +23,9 @@ static void put_calls(struct buf *b, const struct vix_service_config *c)
     const struct vix_op *ops = vix_op_table(&count);
 
     for (size_t i = 0; i < count; i++) {
-        const struct vix_gate *gate = vix_gate_find(ops[i].opcode);
-
-        if (ops[i].api_property && gate)
+        if (ops[i].api_property && vix_gate_find(ops[i].opcode))
             vix_proplist_put_bool(b, (int32_t)ops[i].api_property,
-                                  vix_gate_disabled(gate, gate->opcode, c->disabled, c->arg));
+                                  vix_gate_disabled(ops[i].opcode, c->disabled, c->arg));
     }
 }
 

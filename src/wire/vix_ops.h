@@ -91,6 +91,8 @@ struct vix_op {
     enum vix_result_kind result;
     unsigned flags;
     uint32_t api_property; /* tools-state property that says the agent knows this API; 0 = none */
+    /* Name of the API method that it serves, which is also its name in tools.conf; NULL = none. */
+    const char *method;
 };
 
 /* NULL for an opcode that no agent runs (agents answer 3025). */
