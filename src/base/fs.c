@@ -120,7 +120,19 @@ int fs_mkdirs(const char *path, mode_t mode, struct error *err)
     return 0;
 }
 
-static int remove_children(int dirfd)
+/* Folders nested deeper than this are moved up first: a tree that somebody else made may be deeper
+ * than there are descriptors. */
+#define REMOVE_DEPTH_MAX 64u
+
+struct removal {
+    int top; /* the tree itself */
+    unsigned moved;
+};
+
+static int remove_entry(struct removal *rm, int dirfd, const char *name, unsigned depth);
+
+/* Takes `dirfd`. */
+static int remove_children(struct removal *rm, int dirfd, unsigned depth)
 {
     DIR *d = fdopendir(dirfd);
     const struct dirent *e;
@@ -132,26 +144,74 @@ static int remove_children(int dirfd)
         return r;
     }
     while (!r && (e = readdir(d))) {
-        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-            continue;
-        r = fs_remove_tree(dirfd, e->d_name, NULL);
+        if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+            r = remove_entry(rm, dirfd, e->d_name, depth);
     }
     closedir(d);
     return r;
 }
 
-int fs_remove_tree(int dirfd, const char *name, struct error *err)
+/* To the top, under a name of its own; remove_top comes to it. */
+static int move_up(struct removal *rm, int dirfd, const char *name)
+{
+    char temp[32];
+    int r;
+
+    do {
+        snprintf(temp, sizeof(temp), ".deep-%u", rm->moved++);
+        r = renameat2(dirfd, name, rm->top, temp, RENAME_NOREPLACE) < 0 ? -errno : 0;
+    } while (r == -EEXIST);
+    return r;
+}
+
+static int remove_entry(struct removal *rm, int dirfd, const char *name, unsigned depth)
 {
     int r, fd;
 
     if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
         return 0;
     if (errno != EISDIR && errno != EPERM)
-        return error_errno(err, -errno, "cannot remove %s", name);
+        return -errno;
+    if (depth >= REMOVE_DEPTH_MAX && unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+        return 0;
+    if (depth >= REMOVE_DEPTH_MAX)
+        return move_up(rm, dirfd, name);
     fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
+        return -errno;
+    r = remove_children(rm, fd, depth + 1);
+    return !r && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : r;
+}
+
+/* Rounds, until nothing has been moved up. */
+static int remove_top(int top)
+{
+    struct removal rm = {.top = top};
+    unsigned before;
+    int r;
+
+    do {
+        int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        before = rm.moved;
+        r = fd < 0 ? -errno : remove_children(&rm, fd, 0);
+    } while (!r && rm.moved != before);
+    return r;
+}
+
+int fs_remove_tree(int dirfd, const char *name, struct error *err)
+{
+    AUTO_CLOSE int top = -1;
+    int r;
+
+    if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return error_errno(err, -errno, "cannot remove %s", name);
+    top = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (top < 0)
         return error_errno(err, -errno, "cannot open folder %s", name);
-    r = remove_children(fd);
+    r = remove_top(top);
     if (!r && unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
         r = -errno;
     return r ? error_errno(err, r, "cannot remove folder %s", name) : 0;

@@ -52,6 +52,7 @@ int launcher_spawn(const struct launcher_options *options, int *ret_fd, int *ret
 {
     AUTO_FREE char *program = find_program(options->program_dir, "inguest-launcher");
     AUTO_FREE char *init = find_program(options->program_dir, "inguest-init");
+    AUTO_FREE char *disk = find_program(options->program_dir, "inguest-disk");
     AUTO_CLOSE int mine = -1;
     AUTO_CLOSE int theirs = -1;
     char uid[16];
@@ -61,12 +62,13 @@ int launcher_spawn(const struct launcher_options *options, int *ret_fd, int *ret
                     (char *)options->link_path,
                     (char *)(options->agent_dir ? options->agent_dir : INGUEST_LIBEXECDIR),
                     init,
+                    disk,
                     NULL};
     int pair[2];
     pid_t pid;
     int r;
 
-    if (!program || !init)
+    if (!program || !init || !disk)
         return error_errno(err, -ENOMEM, "cannot start the launcher");
     if (access(program, X_OK) < 0)
         return error_errno(err, -errno, "cannot start the launcher %s", program);

@@ -15,6 +15,11 @@
  * is u16 LE length and bytes. The users are made when the root has none yet, so at the first start.
  * The other bodies are empty. QUERY answers with text "stopped", "running" or "suspended".
  *
+ * DISK body: u32 LE enum launcher_disk, u32 LE number. The disk is the folder NAME.root. What is
+ * copied replaces what is there; a disk that does not exist has a copy that does not exist. One at
+ * a time; while the disk is being copied the guest may be stopped, but neither started nor resumed.
+ * DISK_CANCEL ends it; its reply, then -EINTR, still comes.
+ *
  * The launcher ends, and kills the guest before that, when the channel closes. When it is killed
  * itself the kernel kills the guest's init (parent death signal), and with it the guest.
  */
@@ -28,10 +33,20 @@ enum launcher_type {
     LAUNCHER_STOP = 2,
     LAUNCHER_SUSPEND = 3,
     LAUNCHER_RESUME = 4,
-    LAUNCHER_REMOVE_ROOT = 5,
+    LAUNCHER_DISK = 5,
     LAUNCHER_QUERY = 6,
+    LAUNCHER_DISK_CANCEL = 7,
     LAUNCHER_REPLY = 16,
     LAUNCHER_STOPPED = 17,
+};
+
+/* N is the number in the request. */
+enum launcher_disk {
+    LAUNCHER_DISK_SAVE = 1,        /* NAME.root to NAME-SnapshotN.root; guest off or suspended */
+    LAUNCHER_DISK_LOAD,            /* NAME-SnapshotN.root to NAME-Revert.root */
+    LAUNCHER_DISK_REMOVE_SNAPSHOT, /* NAME-SnapshotN.root */
+    LAUNCHER_DISK_REMOVE_REVERT,   /* NAME-Revert.root */
+    LAUNCHER_DISK_REMOVE_TRASH,    /* NAME-TrashN.root */
 };
 
 #define LAUNCHER_BODY_MAX  16384u

@@ -1,7 +1,7 @@
 /*
  * inguest-launcher: keeps root's rights for one VM. See launcher.h for what it is asked.
  *
- *   inguest-launcher NAME UID_BASE LINK_PATH AGENT_DIR INIT_PROGRAM
+ *   inguest-launcher NAME UID_BASE LINK_PATH AGENT_DIR INIT_PROGRAM DISK_PROGRAM
  *
  * vmx starts it with the channel as descriptor 3 and the VM's folder as 4. One thread, one loop.
  * Every request is one row of the table below; what has no row in the right state is refused.
@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "vmx/disk.h"
 #include "vmx/launcher.h"
 #include "vmx/sandbox.h"
 
@@ -39,6 +40,10 @@ struct launcher {
     int stop_asked;
     uint64_t stop_id;
     int leaving; /* vmx is gone */
+    const char *disk_program;
+    struct disk_run *disk; /* NULL: none runs */
+    uint64_t disk_id;
+    int copying; /* from the disk itself */
 };
 
 #define LATER 1 /* a handler's result: the reply comes later */
@@ -98,7 +103,8 @@ static void on_ended(uv_poll_t *poll, int status, int events)
     reason = sandbox_reap(&l->sandbox, l->stop_asked, &text);
     l->state = STATE_STOPPED;
     if (l->leaving) {
-        leave(l);
+        if (!l->disk)
+            leave(l);
         return;
     }
     send_text(l, LAUNCHER_STOPPED, 0, (uint32_t)reason, text.text);
@@ -109,10 +115,13 @@ static void on_ended(uv_poll_t *poll, int status, int events)
 
 static int on_start(struct launcher *l, const struct channel_msg *msg, struct error *err)
 {
-    struct sandbox_request *request = mem_calloc(1, sizeof(*request));
+    struct sandbox_request *request;
     struct cursor c = CURSOR_INIT(msg->body, msg->len);
     int r;
 
+    if (l->copying)
+        return error_set(err, -EBUSY, "the disk is being copied");
+    request = mem_calloc(1, sizeof(*request));
     if (!request)
         return error_errno(err, -ENOMEM, "cannot start the guest");
     r = sandbox_request_decode(&c, request, err);
@@ -157,7 +166,8 @@ static int on_suspend(struct launcher *l, const struct channel_msg *msg, struct 
 
 static int on_resume(struct launcher *l, const struct channel_msg *msg, struct error *err)
 {
-    int r = sandbox_freeze(&l->sandbox, 0, err);
+    int r = l->copying ? error_set(err, -EBUSY, "the disk is being copied")
+                       : sandbox_freeze(&l->sandbox, 0, err);
 
     (void)msg;
     if (r == 0)
@@ -165,13 +175,99 @@ static int on_resume(struct launcher *l, const struct channel_msg *msg, struct e
     return r;
 }
 
-static int on_remove_root(struct launcher *l, const struct channel_msg *msg, struct error *err)
-{
-    AUTO_FREE char *name = mem_printf("%s.root", l->place.name);
+/* ---- the disk ---- */
 
+static void on_disk_done(const struct error *err, void *arg)
+{
+    struct launcher *l = arg;
+
+    l->disk = NULL;
+    l->copying = 0;
+    if (!l->leaving)
+        send_text(l, LAUNCHER_REPLY, l->disk_id, (uint32_t)err->code, err->text);
+    else if (!(l->state & STATE_ON))
+        leave(l);
+}
+
+enum folder { FOLDER_NONE, FOLDER_DISK, FOLDER_SNAPSHOT, FOLDER_REVERT, FOLDER_TRASH };
+
+static char *folder_name(const struct launcher *l, enum folder which, uint32_t number)
+{
+    const char *name = l->place.name;
+
+    switch (which) {
+    case FOLDER_DISK:
+        return mem_printf("%s.root", name);
+    case FOLDER_SNAPSHOT:
+        return mem_printf("%s-Snapshot%u.root", name, number);
+    case FOLDER_REVERT:
+        return mem_printf("%s-Revert.root", name);
+    case FOLDER_TRASH:
+        return mem_printf("%s-Trash%u.root", name, number);
+    default:
+        return NULL;
+    }
+}
+
+static const struct disk_row {
+    enum launcher_disk what;
+    unsigned states;
+    enum folder from; /* FOLDER_NONE: `to` is removed */
+    enum folder to;
+} disk_rows[] = {
+    {LAUNCHER_DISK_SAVE, STATE_STOPPED | STATE_SUSPENDED, FOLDER_DISK, FOLDER_SNAPSHOT},
+    {LAUNCHER_DISK_LOAD, STATE_ANY, FOLDER_SNAPSHOT, FOLDER_REVERT},
+    {LAUNCHER_DISK_REMOVE_SNAPSHOT, STATE_ANY, FOLDER_NONE, FOLDER_SNAPSHOT},
+    {LAUNCHER_DISK_REMOVE_REVERT, STATE_ANY, FOLDER_NONE, FOLDER_REVERT},
+    {LAUNCHER_DISK_REMOVE_TRASH, STATE_ANY, FOLDER_NONE, FOLDER_TRASH},
+};
+
+static int start_disk(struct launcher *l, const struct disk_row *row, uint32_t number,
+                      struct error *err)
+{
+    AUTO_FREE char *from = folder_name(l, row->from, number);
+    AUTO_FREE char *to = folder_name(l, row->to, number);
+    AUTO_FREE char *id = mem_printf("%u", l->place.uid_base);
+    char *copy[] = {(char *)l->disk_program, (char *)"copy", id, id, from, to, NULL};
+    char *remove[] = {(char *)l->disk_program, (char *)"remove", to, NULL};
+    int r = to && id && (from || !row->from) ? 0 : -ENOMEM;
+
+    if (r == 0)
+        r = disk_start(&l->loop, l->disk_program, row->from ? copy : remove, l->place.folder_fd,
+                       l->place.folder_fd, on_disk_done, l, &l->disk);
+    return r ? error_errno(err, r, "cannot start %s", l->disk_program) : LATER;
+}
+
+static int on_disk(struct launcher *l, const struct channel_msg *msg, struct error *err)
+{
+    struct cursor c = CURSOR_INIT(msg->body, msg->len);
+    uint32_t what = 0, number = 0;
+    int r;
+
+    if (l->disk)
+        return error_set(err, -EBUSY, "the disk is being worked on");
+    if (cursor_le32(&c, &what) || cursor_le32(&c, &number) || c.left)
+        return error_set(err, -EINVAL, "bad request");
+    for (unsigned i = 0; i < ARRAY_SIZE(disk_rows); i++) {
+        if (disk_rows[i].what != what)
+            continue;
+        if (!(disk_rows[i].states & l->state))
+            return error_set(err, -EBUSY, "not in this state of the guest");
+        r = start_disk(l, &disk_rows[i], number, err);
+        l->disk_id = msg->id;
+        l->copying = what == LAUNCHER_DISK_SAVE;
+        return r;
+    }
+    return error_set(err, -EINVAL, "no such work on the disk");
+}
+
+static int on_disk_cancel(struct launcher *l, const struct channel_msg *msg, struct error *err)
+{
     (void)msg;
-    return name ? fs_remove_tree(l->place.folder_fd, name, err)
-                : error_errno(err, -ENOMEM, "cannot remove the root");
+    (void)err;
+    if (l->disk)
+        disk_kill(l->disk);
+    return 0;
 }
 
 static int on_query(struct launcher *l, const struct channel_msg *msg, struct error *err)
@@ -194,7 +290,8 @@ static const struct {
     {LAUNCHER_STOP, STATE_ON, on_stop},
     {LAUNCHER_SUSPEND, STATE_RUNNING, on_suspend},
     {LAUNCHER_RESUME, STATE_SUSPENDED, on_resume},
-    {LAUNCHER_REMOVE_ROOT, STATE_STOPPED, on_remove_root},
+    {LAUNCHER_DISK, STATE_ANY, on_disk},
+    {LAUNCHER_DISK_CANCEL, STATE_ANY, on_disk_cancel},
     {LAUNCHER_QUERY, STATE_ANY, on_query},
 };
 
@@ -227,12 +324,14 @@ static void on_closed(struct channel *ch, int reason, void *arg)
     (void)ch;
     (void)reason;
     l->leaving = 1;
-    if (!(l->state & STATE_ON)) {
+    if (l->disk)
+        disk_kill(l->disk);
+    if (l->state & STATE_ON) {
+        l->stop_asked = 1;
+        sandbox_kill(&l->sandbox);
+    } else if (!l->disk) {
         leave(l);
-        return;
     }
-    l->stop_asked = 1;
-    sandbox_kill(&l->sandbox);
 }
 
 static const struct channel_ops channel_ops = {on_message, on_closed, NULL};
@@ -277,6 +376,7 @@ static int parse_place(struct launcher *l, char **argv, struct error *err)
         .link_path = argv[3],
         .agent_dir = argv[4],
     };
+    l->disk_program = argv[6];
     l->place.init_fd = sandbox_init_open(argv[5], err);
     return l->place.init_fd < 0 ? l->place.init_fd : 0;
 }
@@ -287,7 +387,7 @@ int main(int argc, char **argv)
     struct error err = {0};
     int r;
 
-    if (argc != 6) {
+    if (argc != 7) {
         fputs("inguest-launcher is started by inguest-vmx\n", stderr);
         return 2;
     }

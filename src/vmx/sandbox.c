@@ -312,6 +312,7 @@ static _Noreturn void builder_main(struct birth *b)
     struct error err = {0};
     int r;
 
+    signal(SIGCHLD, SIG_DFL); /* the launcher's loop is not ours */
     close(b->builder[0]);
     close(b->init[0]);
     b->builder[0] = b->init[0] = -1;
