@@ -22,6 +22,18 @@ enum machine_stop_reason {
     MACHINE_STOP_FAILURE,  /* it died */
 };
 
+/* Work on the machine's disk, where that is the VM folder's NAME.root; N is a number. */
+enum machine_disk {
+    MACHINE_DISK_SAVE = 1,        /* copies it to NAME-SnapshotN.root; the machine must be at rest */
+    MACHINE_DISK_LOAD,            /* copies NAME-SnapshotN.root to NAME-Revert.root */
+    MACHINE_DISK_REMOVE_SNAPSHOT, /* removes NAME-SnapshotN.root */
+    MACHINE_DISK_REMOVE_REVERT,   /* removes NAME-Revert.root */
+    MACHINE_DISK_REMOVE_TRASH,    /* removes NAME-TrashN.root */
+};
+
+/* err->code is 0 or why it failed. */
+typedef void (*machine_disk_cb)(const struct error *err, void *arg);
+
 struct machine_events {
     /* An operation is over: err is NULL or says why it failed. */
     void (*done)(struct machine *m, const struct error *err, void *arg);
@@ -53,6 +65,11 @@ struct machine_ops {
     /* Whether this peer (as the kernel knows it) is the guest's root. */
     int (*peer_is_root)(struct machine *m, unsigned uid);
     void (*close)(struct machine *m); /* stops it if it runs */
+    /* NULL: this machine's disk cannot be copied so, and it has no snapshots. One at a time, beside
+     * the other operations; `cb` comes from the loop, unless the machine is closed. */
+    void (*disk)(struct machine *m, enum machine_disk what, unsigned number, machine_disk_cb cb,
+                 void *arg);
+    void (*disk_cancel)(struct machine *m); /* `cb` still comes, soon */
 };
 
 /* NULL when there is no provider of that name. */

@@ -29,6 +29,10 @@ struct machine {
     enum launcher_type what; /* of the request under way */
     struct error failed;     /* code not 0: what `later` shall report */
     uv_timer_t later;        /* reports `failed` from the loop */
+    uv_timer_t disk_later;   /* reports that the disk could not be asked for */
+    uint64_t disk_pending;   /* id of the request for the disk, 0 = none */
+    machine_disk_cb disk_cb;
+    void *disk_arg;
     int on;
     int closing;
     unsigned open_handles;
@@ -47,6 +51,16 @@ static void report_stopped(struct machine *m, enum machine_stop_reason reason, c
         return;
     m->on = 0;
     m->config.events->stopped(m, reason, text, m->config.arg);
+}
+
+static void report_disk(struct machine *m, const struct error *err)
+{
+    machine_disk_cb cb = m->disk_cb;
+
+    m->disk_pending = 0;
+    m->disk_cb = NULL;
+    if (cb)
+        cb(err, m->disk_arg);
 }
 
 static void on_later(uv_timer_t *timer)
@@ -74,6 +88,8 @@ static void lose_launcher(struct machine *m, const char *why)
     m->channel = NULL;
     /* Without a launcher there is no guest: it takes the guest with it. */
     report_stopped(m, MACHINE_STOP_FAILURE, why);
+    if (m->disk_pending && !m->closing)
+        report_disk(m, &err);
     if (m->pending && !m->closing)
         report_done(m, &err);
 }
@@ -97,6 +113,12 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
     if (msg->type == LAUNCHER_STOPPED) {
         report_stopped(m, code > MACHINE_STOP_FAILURE ? MACHINE_STOP_FAILURE : code,
                        (const char *)c.p);
+        return;
+    }
+    if (msg->type == LAUNCHER_REPLY && msg->id && msg->id == m->disk_pending) {
+        if (code)
+            error_set(&err, (int32_t)code, "%.*s", (int)TEXT_MAX, (const char *)c.p);
+        report_disk(m, &err);
         return;
     }
     if (msg->type != LAUNCHER_REPLY || msg->id != m->pending || !m->pending)
@@ -237,6 +259,49 @@ static void sandbox_machine_resume(struct machine *m)
     ask(m, LAUNCHER_RESUME, NULL);
 }
 
+static const enum launcher_disk disk_requests[] = {
+    [MACHINE_DISK_SAVE] = LAUNCHER_DISK_SAVE,
+    [MACHINE_DISK_LOAD] = LAUNCHER_DISK_LOAD,
+    [MACHINE_DISK_REMOVE_SNAPSHOT] = LAUNCHER_DISK_REMOVE_SNAPSHOT,
+    [MACHINE_DISK_REMOVE_REVERT] = LAUNCHER_DISK_REMOVE_REVERT,
+    [MACHINE_DISK_REMOVE_TRASH] = LAUNCHER_DISK_REMOVE_TRASH,
+};
+
+static void on_disk_later(uv_timer_t *timer)
+{
+    struct machine *m = timer->data;
+    struct error err = {0};
+
+    error_set(&err, -EPIPE, "cannot ask the launcher");
+    report_disk(m, &err);
+}
+
+/* No deadline: how long it takes is a matter of how much there is, and whoever asks can cancel. */
+static void sandbox_machine_disk(struct machine *m, enum machine_disk what, unsigned number,
+                                 machine_disk_cb cb, void *arg)
+{
+    AUTO_BUF struct buf body = BUF_INIT(8);
+    struct iovec part;
+
+    buf_put_le32(&body, disk_requests[what]);
+    buf_put_le32(&body, number);
+    part = (struct iovec){body.data, body.len};
+    m->disk_pending = ++m->next_id;
+    m->disk_cb = cb;
+    m->disk_arg = arg;
+    if (buf_error(&body) || !m->channel ||
+        channel_send(m->channel, LAUNCHER_DISK, m->disk_pending, &part, 1, NULL, 0) < 0)
+        uv_timer_start(&m->disk_later, on_disk_later, 0, 0);
+}
+
+static void sandbox_machine_disk_cancel(struct machine *m)
+{
+    struct iovec none = {NULL, 0};
+
+    if (m->disk_pending && m->channel)
+        channel_send(m->channel, LAUNCHER_DISK_CANCEL, ++m->next_id, &none, 1, NULL, 0);
+}
+
 static int peer_is_root(struct machine *m, unsigned uid)
 {
     return uid == m->config.uid_base;
@@ -263,8 +328,9 @@ static int sandbox_machine_open(const struct machine_config *config, struct mach
     }
     uv_timer_init(config->loop, &m->timer);
     uv_timer_init(config->loop, &m->later);
-    m->timer.data = m->later.data = m;
-    m->open_handles = 2;
+    uv_timer_init(config->loop, &m->disk_later);
+    m->timer.data = m->later.data = m->disk_later.data = m;
+    m->open_handles = 3;
     *ret = m;
     return 0;
 }
@@ -285,6 +351,7 @@ static void sandbox_machine_close(struct machine *m)
     m->channel = NULL;
     uv_close((uv_handle_t *)&m->timer, on_handle_closed);
     uv_close((uv_handle_t *)&m->later, on_handle_closed);
+    uv_close((uv_handle_t *)&m->disk_later, on_handle_closed);
 }
 
 const struct machine_ops machine_sandbox = {
@@ -296,4 +363,6 @@ const struct machine_ops machine_sandbox = {
     .resume = sandbox_machine_resume,
     .peer_is_root = peer_is_root,
     .close = sandbox_machine_close,
+    .disk = sandbox_machine_disk,
+    .disk_cancel = sandbox_machine_disk_cancel,
 };

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum machine_op { OP_START, OP_STOP, OP_SUSPEND, OP_RESUME };
+enum machine_op { OP_START, OP_STOP, OP_SUSPEND, OP_RESUME, OP_THAW };
 
 struct power {
     uv_timer_t timer; /* deadline of the operation, or the delay before a restart */
@@ -19,6 +19,7 @@ struct power {
     enum power_state told; /* the settled state that was told last */
     int restart;           /* after the stop: start again */
     int gone;              /* `stopped` came while an operation was under way */
+    int held;              /* between power_freeze and power_thaw */
     enum power_reason reason;
     char text[ERROR_TEXT_MAX];
     power_cb *cb;
@@ -50,6 +51,8 @@ static const struct end {
     {POWER_STOPPING, POWER_OFF, POWER_ON},
     {POWER_SUSPENDING, POWER_SUSPENDED, POWER_ON},
     {POWER_RESUMING, POWER_ON, POWER_SUSPENDED},
+    {POWER_FREEZING, POWER_FROZEN, POWER_ON},
+    {POWER_THAWING, POWER_ON, POWER_SUSPENDED},
 };
 
 static const char *const settled_names[] = {
@@ -151,6 +154,9 @@ static void run(struct power *p, enum machine_op op)
         p->ops->resuming(p->arg);
         p->machine_ops->resume(p->machine);
         break;
+    case OP_THAW: /* the guest does not learn of it */
+        p->machine_ops->resume(p->machine);
+        break;
     }
 }
 
@@ -159,7 +165,7 @@ static void settle(struct power *p, enum power_state state, enum power_reason re
 {
     p->state = state;
     uv_timer_stop(&p->timer);
-    if (p->told == state)
+    if (p->told == state || state == POWER_FROZEN)
         return;
     p->told = state;
     p->ops->changed(state, reason, text, p->arg);
@@ -189,6 +195,8 @@ static int refuse(const struct power *p, enum power_action action, struct error 
                                               [POWER_DO_RESET] = POWER_STARTING,
                                               [POWER_DO_SUSPEND] = POWER_SUSPENDED};
 
+    if (p->held)
+        return error_set(err, -EBUSY, "the VM's disk is being copied");
     if (p->state == wanted[action] && action != POWER_DO_RESET)
         return error_set(err, -EALREADY, "the VM is %s already", power_name(p));
     if (p->state != POWER_OFF && p->state != POWER_ON && p->state != POWER_SUSPENDED)
@@ -199,7 +207,7 @@ static int refuse(const struct power *p, enum power_action action, struct error 
 int power_request(struct power *p, enum power_action action, enum power_reason reason, power_cb *cb,
                   void *arg, struct error *err)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(rows) && !p->held; i++) {
         if (rows[i].from != p->state || rows[i].action != action)
             continue;
         p->state = rows[i].to;
@@ -211,6 +219,35 @@ int power_request(struct power *p, enum power_action action, enum power_reason r
         return 0;
     }
     return refuse(p, action, err);
+}
+
+int power_freeze(struct power *p, power_cb *cb, void *arg, struct error *err)
+{
+    if (p->held || (p->state != POWER_OFF && p->state != POWER_ON && p->state != POWER_SUSPENDED))
+        return error_set(err, -EBUSY, "another power operation is under way");
+    p->held = 1;
+    if (p->state != POWER_ON) {
+        cb(NULL, arg);
+        return 0;
+    }
+    p->state = POWER_FREEZING;
+    p->cb = cb;
+    p->cb_arg = arg;
+    run(p, OP_SUSPEND);
+    return 0;
+}
+
+void power_thaw(struct power *p, power_cb *cb, void *arg)
+{
+    p->held = 0;
+    if (p->state != POWER_FROZEN) {
+        cb(NULL, arg);
+        return;
+    }
+    p->state = POWER_THAWING;
+    p->cb = cb;
+    p->cb_arg = arg;
+    run(p, OP_THAW);
 }
 
 static const struct end *find_end(enum power_state state)
@@ -243,6 +280,8 @@ void power_done(struct power *p, const struct error *err)
         int off = p->gone || end->on_failure == POWER_OFF;
 
         p->restart = 0;
+        if (p->state == POWER_FREEZING)
+            p->held = 0;
         log_error("power: %s", error_text(err));
         if (off && p->state == POWER_STARTING)
             p->ops->gone(p->arg);

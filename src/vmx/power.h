@@ -22,6 +22,9 @@ enum power_state {
     POWER_SUSPENDING,
     POWER_SUSPENDED,
     POWER_RESUMING,
+    POWER_FREEZING, /* these three look like POWER_ON from outside */
+    POWER_FROZEN,
+    POWER_THAWING,
 };
 
 enum power_action { POWER_DO_ON, POWER_DO_OFF, POWER_DO_RESET, POWER_DO_SUSPEND };
@@ -66,6 +69,14 @@ const char *power_reason_name(enum power_reason reason);
  * state); `err` says it in words. `cb` may be NULL. */
 int power_request(struct power *p, enum power_action action, enum power_reason reason, power_cb *cb,
                   void *arg, struct error *err);
+
+/* Brings the machine to rest for a copy of its disk: stops a running one where it is, leaves
+ * another as it is, and refuses every other request (-EBUSY) until power_thaw. `cb` may come
+ * before the return. -EBUSY when an operation is under way. */
+int power_freeze(struct power *p, power_cb *cb, void *arg, struct error *err);
+/* Ends that; `cb` may come before the return. It has an error when the machine could not go on; it
+ * is suspended then. */
+void power_thaw(struct power *p, power_cb *cb, void *arg);
 
 /* From the machine's events. */
 void power_done(struct power *p, const struct error *err);

@@ -103,18 +103,11 @@ static int apply(struct vmxfile *text, const json_t *set, struct error *err)
     return 0;
 }
 
-int vmconfig_update(struct vmconfig *c, const json_t *set, struct error *err)
+/* Makes `fresh`, which is taken, the configuration, unless `r` is an error already. */
+static int take(struct vmconfig *c, struct vmxfile *fresh, int r, struct error *err)
 {
     AUTO_BUF struct buf text = BUF_INIT(VMXFILE_SIZE_MAX);
-    struct vmxfile *fresh = NULL;
-    int r = vmxfile_write(c->text, &text);
 
-    if (!r)
-        r = vmxfile_parse(buf_text(&text), text.len, &fresh, err);
-    if (r)
-        return error_errno(err, r, "cannot copy the configuration");
-    r = apply(fresh, set, err);
-    buf_clear(&text);
     if (!r) {
         r = vmxfile_write(fresh, &text);
         if (r)
@@ -129,6 +122,42 @@ int vmconfig_update(struct vmconfig *c, const json_t *set, struct error *err)
     vmxfile_free(c->text);
     c->text = fresh;
     return 0;
+}
+
+int vmconfig_update(struct vmconfig *c, const json_t *set, struct error *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT(VMXFILE_SIZE_MAX);
+    struct vmxfile *fresh = NULL;
+    int r = vmxfile_write(c->text, &text);
+
+    if (!r)
+        r = vmxfile_parse(buf_text(&text), text.len, &fresh, err);
+    if (r)
+        return error_errno(err, r, "cannot copy the configuration");
+    r = apply(fresh, set, err);
+    return take(c, fresh, r, err);
+}
+
+int vmconfig_write(const struct vmconfig *c, struct buf *b)
+{
+    return vmxfile_write(c->text, b);
+}
+
+int vmconfig_replace(struct vmconfig *c, const void *text, size_t len, const char *const *keep,
+                     struct error *err)
+{
+    struct vmxfile *fresh = NULL;
+    int r = vmxfile_parse(text, len, &fresh, err);
+
+    if (r)
+        return r;
+    for (; !r && *keep; keep++) {
+        const char *value = vmxfile_get(c->text, *keep);
+
+        r = value ? vmxfile_set(fresh, *keep, value) : vmxfile_remove(fresh, *keep);
+        r = r == -ENOENT ? 0 : r;
+    }
+    return take(c, fresh, r ? error_errno(err, r, "cannot keep a key") : 0, err);
 }
 
 int vmconfig_forget_secrets(struct vmconfig *c, struct error *err)

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 struct vmxfile;
@@ -39,6 +40,14 @@ json_t *vmconfig_json(const struct vmconfig *c);
  * -EINVAL (a key or value that cannot be), -EMSGSIZE, -ENOMEM, or why the file cannot be
  * written. */
 int vmconfig_update(struct vmconfig *c, const json_t *set, struct error *err);
+
+/* The text of the file, as it would be written. */
+int vmconfig_write(const struct vmconfig *c, struct buf *b);
+
+/* Replaces everything by `text` but the keys of `keep` (ended by NULL), which stay as they are;
+ * durable on return. */
+int vmconfig_replace(struct vmconfig *c, const void *text, size_t len, const char *const *keep,
+                     struct error *err);
 
 /* Removes the secret keys, durably. */
 int vmconfig_forget_secrets(struct vmconfig *c, struct error *err);
