@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "vmx/listener.h"
+#include "vmx/snapshot.h"
 #include "vmx/transfer.h"
 #include "wire/ctl.h"
 #include "wire/vmxfile.h"
@@ -325,6 +326,8 @@ static void hang_up(struct ctl *c)
     }
     if (c->vm->transfers)
         transfers_abort_all(c->vm->transfers);
+    if (c->vm->snapshots)
+        snapshots_hostd_gone(c->vm->snapshots);
 }
 
 static void closed(struct channel *ch, int reason, void *arg)

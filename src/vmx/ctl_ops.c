@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl.h"
+#include "vmx/ctl_snapshot.h"
 #include "vmx/relay.h"
+#include "vmx/snapshot.h"
 #include "vmx/tools.h"
 #include "vmx/transfer.h"
 #include "wire/ctl.h"
@@ -394,6 +396,10 @@ static void end(struct ctl_request *rq)
         ctl_fail(rq, "vmx", -EBUSY, VIX_E_VM_IS_RUNNING, "the VM is not powered off");
         return;
     }
+    if (snapshots_busy(vm->snapshots)) {
+        ctl_fail(rq, "vmx", -EBUSY, VIX_E_OBJECT_IS_BUSY, "the VM's disk is being worked on");
+        return;
+    }
     ctl_reply(rq, NULL, NULL, 0);
     vm_stop(vm);
 }
@@ -408,6 +414,12 @@ static const struct ctl_op ops[] = {
     {"file.open", file_open},
     {"file.run", file_run},
     {"file.close", file_close},
+    {"snapshot.create", ctl_snapshot_create},
+    {"snapshot.revert", ctl_snapshot_revert},
+    {"snapshot.remove", ctl_snapshot_remove},
+    {"snapshot.rename", ctl_snapshot_rename},
+    {"disk.hold", ctl_disk_hold},
+    {"disk.release", ctl_disk_release},
     {"shutdown", end},
 };
 

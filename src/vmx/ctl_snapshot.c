@@ -107,8 +107,8 @@ void ctl_disk_hold(struct ctl_request *rq)
     struct error err = {0};
 
     describe(rq, "hold");
-    if (snapshot_hold(rq->vm->snapshots, uid_arg(rq),
-                      ms > 0 ? (uint64_t)ms : SNAPSHOT_HOLD_MAX_MS, over, rq, &err))
+    if (snapshot_hold(rq->vm->snapshots, uid_arg(rq), ms > 0 ? (uint64_t)ms : SNAPSHOT_HOLD_MAX_MS,
+                      over, rq, &err))
         fail(rq, &err);
 }
 

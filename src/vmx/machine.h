@@ -24,8 +24,8 @@ enum machine_stop_reason {
 
 /* Work on the machine's disk, where that is the VM folder's NAME.root; N is a number. */
 enum machine_disk {
-    MACHINE_DISK_SAVE = 1,        /* copies it to NAME-SnapshotN.root; the machine must be at rest */
-    MACHINE_DISK_LOAD,            /* copies NAME-SnapshotN.root to NAME-Revert.root */
+    MACHINE_DISK_SAVE = 1, /* copies it to NAME-SnapshotN.root; the machine must be at rest */
+    MACHINE_DISK_LOAD,     /* copies NAME-SnapshotN.root to NAME-Revert.root */
     MACHINE_DISK_REMOVE_SNAPSHOT, /* removes NAME-SnapshotN.root */
     MACHINE_DISK_REMOVE_REVERT,   /* removes NAME-Revert.root */
     MACHINE_DISK_REMOVE_TRASH,    /* removes NAME-TrashN.root */

@@ -67,16 +67,17 @@ static void go_to_end(struct snapshots *s)
 }
 
 /* A failed step ends the work; the steps of the end are gone through whatever happens. */
-static void note_failure(struct snapshots *s, int code, const struct error *err)
+static void note_failure(struct snapshots *s, const struct error *err)
 {
+    struct error why = *err; /* it may be s->err itself */
+
     if (s->phase == PHASE_END) {
-        log_error("snapshots: %s", error_text(err));
+        log_error("snapshots: %s", error_text(&why));
         return;
     }
+    s->err = why;
     if (s->canceled)
         error_set(&s->err, -ECANCELED, "canceled");
-    else
-        error_set(&s->err, code, "%s", error_text(err));
     go_to_end(s);
 }
 
@@ -98,8 +99,8 @@ static void advance(struct snapshots *s)
         r = step(s);
         if (r == LATER)
             return;
-        if (r < 0)
-            note_failure(s, r, &s->err);
+        if (r < 0) /* only steps of the work fail so */
+            note_failure(s, &s->err);
     }
 }
 
@@ -107,9 +108,9 @@ static void advance(struct snapshots *s)
 static void proceed(struct snapshots *s, const struct error *err)
 {
     if (err && err->code)
-        note_failure(s, err->code, err);
+        note_failure(s, err);
     else if (s->canceled && s->phase == PHASE_WORK)
-        note_failure(s, -ECANCELED, &(struct error){0});
+        note_failure(s, &(struct error){.code = -ECANCELED});
     advance(s);
 }
 
@@ -307,7 +308,7 @@ static int held(struct snapshots *s)
 }
 
 static step_fn *const create_steps[] = {freeze, hold_files, save_disk, save_files, add, NULL};
-static step_fn *const revert_steps[] = {stop_machine, freeze,     hold_files, load_disk,
+static step_fn *const revert_steps[] = {stop_machine, freeze,      hold_files, load_disk,
                                         load_files,   change_over, NULL};
 static step_fn *const remove_steps[] = {take_out, NULL};
 static step_fn *const hold_steps[] = {freeze, hold_files, held, NULL};
@@ -324,6 +325,13 @@ static int begin(struct snapshots *s, step_fn *const *steps, uint32_t uid, snaps
         return error_set(err, -EOPNOTSUPP, "this machine has no snapshots");
     if (s->phase != PHASE_NONE)
         return error_set(err, -EBUSY, "another operation on snapshots is under way");
+    /* The last going back could not be finished (a full disk): first that. */
+    if (s->store.list.reverting) {
+        int r = snapshot_store_finish_revert(&s->store, err);
+
+        if (r)
+            return r;
+    }
     s->phase = PHASE_WORK;
     s->steps = steps;
     s->uid = uid;
@@ -350,7 +358,7 @@ int snapshot_create(struct snapshots *s, const char *name, const char *descripti
     s->description = mem_strdup(description);
     s->quiesce = quiesce;
     if (!s->name || !s->description)
-        note_failure(s, -ENOMEM, &(struct error){.code = -ENOMEM});
+        note_failure(s, &(struct error){.code = -ENOMEM});
     advance(s);
     return 0;
 }

@@ -57,7 +57,8 @@ static int copy_bytes(int from, int to)
     for (;;) {
         ssize_t n = copy_file_range(from, NULL, to, NULL, 1u << 30, 0);
 
-        if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
+        if (n < 0 &&
+            (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)) {
             int r;
 
             n = read(from, chunk, sizeof(chunk));

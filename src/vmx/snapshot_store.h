@@ -36,8 +36,8 @@ struct snapshot_store {
     const char *name;        /* of the VM, not owned */
     struct vmconfig *config; /* not owned */
     struct vmsd list;
-    struct error damaged;       /* code not 0: the list cannot be read and nothing is done */
-    void (*step)(void *arg);    /* for tests: before each durable step; may be NULL */
+    struct error damaged;    /* code not 0: the list cannot be read and nothing is done */
+    void (*step)(void *arg); /* for tests: before each durable step; may be NULL */
     void *step_arg;
 };
 

@@ -16,6 +16,7 @@
 #include "vmx/ctl.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
+#include "vmx/snapshot.h"
 #include "vmx/tclo.h"
 #include "vmx/tools.h"
 #include "vmx/transfer.h"
@@ -217,6 +218,8 @@ int vm_open(const struct vm_options *o, struct vm **ret, struct error *err)
     if (!r)
         r = vmlog_open(&vm->log, vm->folder_fd, err);
     if (!r)
+        r = snapshots_new(vm, &vm->snapshots, err);
+    if (!r)
         r = open_machine(vm, o, err);
     if (r) {
         vm_close(vm);
@@ -226,6 +229,7 @@ int vm_open(const struct vm_options *o, struct vm **ret, struct error *err)
     log_info("vmx %s for VM \"%s\", process %d", INGUEST_VERSION, vm->name, (int)getpid());
     read_last_power(vm);
     tools_machine_gone(vm->tools);
+    snapshots_start(vm->snapshots);
     *ret = vm;
     return 0;
 }
@@ -258,11 +262,14 @@ void vm_close(struct vm *vm)
     vm->transfers = NULL;
     if (vm->power)
         power_abandon(vm->power);
+    if (vm->snapshots)
+        snapshots_abandon(vm->snapshots);
     ctl_free(vm->ctl);
     vm->ctl = NULL;
     rpci_free(vm->rpci);
     if (vm->machine)
         vm->machine_ops->close(vm->machine);
+    snapshots_free(vm->snapshots);
     power_free(vm->power);
     if (vm->tools)
         tools_free(vm->tools);

@@ -26,6 +26,7 @@ struct tclo;
 struct tools;
 struct relay;
 struct transfers;
+struct snapshots;
 struct ctl;
 
 struct vm_options {
@@ -61,6 +62,7 @@ struct vm {
     struct tools *tools;
     struct relay *relay;
     struct transfers *transfers;
+    struct snapshots *snapshots;
     struct ctl *ctl;
     void (*ended)(void *arg);
     void *ended_arg;
