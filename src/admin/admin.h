@@ -57,6 +57,8 @@ const char *admin_option(int argc, char **argv, int *i, const char *name, bool *
 int admin_up(struct admin *ad, int argc, char **argv);
 int admin_vm(struct admin *ad, int argc, char **argv);
 int admin_user(struct admin *ad, int argc, char **argv);
+int admin_role(struct admin *ad, int argc, char **argv);
+int admin_permission(struct admin *ad, int argc, char **argv);
 
 /* --- vm.c, for others --- */
 
@@ -94,6 +96,16 @@ int admin_hash_password(const char *password, struct arena *arena, const char **
 /* Makes the user or gives an existing one the password; then the role on everything. */
 int admin_user_set(struct admin *ad, const char *name, const char *password, const char *role,
                    struct error *err);
+
+/* --- role.c and permission.c, for others --- */
+
+/* Connects. -ENOENT when there is no such role. */
+int admin_role_find(struct admin *ad, const char *name, struct arena *arena,
+                    const struct vim_AuthorizationRole **ret, struct error *err);
+/* "?" when it is not known. */
+const char *admin_role_name(struct admin *ad, int id, struct arena *arena);
+int admin_permission_set(struct admin *ad, struct vim_ref entity, const char *user,
+                         const char *role, bool propagate, struct arena *arena, struct error *err);
 
 /* --- demo.c --- */
 

@@ -17,6 +17,8 @@ static const char usage[] =
     "  up      run a host in the foreground\n"
     "  vm      create, list, start, stop and delete virtual machines\n"
     "  user    manage who may use the API\n"
+    "  role    manage named sets of privileges\n"
+    "  permission  say who has which role where\n"
     "\n"
     "Options:\n"
     "  --state DIR            state of the host (" ADMIN_STATE_DEFAULT ")\n"
@@ -233,7 +235,11 @@ static int global_options(struct admin *ad, int argc, char **argv, int *ret_at)
 static const struct {
     const char *name;
     int (*run)(struct admin *ad, int argc, char **argv);
-} commands[] = {{"up", admin_up}, {"vm", admin_vm}, {"user", admin_user}};
+} commands[] = {{"up", admin_up},
+                {"vm", admin_vm},
+                {"user", admin_user},
+                {"role", admin_role},
+                {"permission", admin_permission}};
 
 int main(int argc, char **argv)
 {

@@ -16,35 +16,6 @@ static const char usage[] =
     "Admin\n"
     "  --password-file FILE   first line is the password; - is standard input; default: ask\n";
 
-static int set_role(struct admin *ad, const char *name, const char *role, struct arena *a,
-                    struct error *err)
-{
-    const struct vim_ServiceContent *content = vim_client_content(ad->client);
-    struct vim_SetEntityPermissions_request set = {.this_ = content->authorizationManager,
-                                                   .entity = content->rootFolder};
-    struct vim_Permission *permission = VIM_NEW(a, Permission);
-    const struct vim_AuthorizationRole **roles;
-    struct vim_any *list = NULL;
-    int r =
-        vim_client_property(ad->client, content->authorizationManager, "roleList", a, &list, err);
-
-    if (r)
-        return r;
-    if (!permission)
-        return error_set(err, -ENOMEM, "out of memory");
-    roles = list ? list->v.array.items : NULL;
-    for (size_t i = 0; roles && i < list->v.array.count; i++) {
-        if (strcmp(roles[i]->name, role) != 0)
-            continue;
-        permission->principal = name;
-        permission->roleId = roles[i]->roleId;
-        permission->propagate = true;
-        set.permission = (struct vim_array_Permission){1, &permission};
-        return vim_client_call(ad->client, &vim_method_SetEntityPermissions, &set, a, NULL, err);
-    }
-    return error_set(err, -ENOENT, "there is no role named %s", role);
-}
-
 /* Makes the account, or with `update` gives it the password. */
 static int put_account(struct admin *ad, const char *name, const char *password, bool update,
                        struct arena *a, struct error *err)
@@ -72,7 +43,9 @@ int admin_user_set(struct admin *ad, const char *name, const char *password, con
         r = put_account(ad, name, password, false, &a, err);
     if (r == -EREMOTEIO && VIM_IS_A(vim_client_fault(ad->client), AlreadyExists))
         r = put_account(ad, name, password, true, &a, err);
-    return r ? r : set_role(ad, name, role, &a, err);
+    return r ? r
+             : admin_permission_set(ad, vim_client_content(ad->client)->rootFolder, name, role,
+                                    true, &a, err);
 }
 
 /* `role` NULL: only a new password for a user who is there. */
@@ -88,7 +61,8 @@ static int user_put(struct admin *ad, const char *name, const char *role, const 
     if (!r)
         r = put_account(ad, name, buf_text(&password), !role, &a, &err);
     if (!r && role)
-        r = set_role(ad, name, role, &a, &err);
+        r = admin_permission_set(ad, vim_client_content(ad->client)->rootFolder, name, role, true,
+                                 &a, &err);
     admin_forget(&password);
     return r ? admin_fail(&err) : ADMIN_OK;
 }

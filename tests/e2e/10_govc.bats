@@ -173,3 +173,37 @@ setup() {
     run govc guest.run cat /root/kept
     [ "$output" = kept ]
 }
+
+@test "every guest command of govc" {
+    govc guest.getenv HOME | grep -qx HOME=/root
+    govc guest.df | grep -q ' /$'
+    dir=$(govc guest.mktemp -d -p /root -t dir-)
+    file=$(govc guest.mktemp -p "$dir" -s .txt)
+    [[ "$dir" == /root/dir-* && "$file" == "$dir"/*.txt ]]
+    govc guest.chmod 0640 "$file"
+    govc guest.chown 65534:65534 "$file"
+    govc guest.touch -d 2001-02-03T04:05:06Z "$file"
+    [ "$(govc guest.run stat -c %a:%u:%g:%Y "$file")" = 640:65534:65534:981173106 ]
+    govc guest.mv "$file" "$dir/name with spaces, 'quotes' and ümläute"
+    run govc guest.ls -s "$dir"
+    [[ "$output" == *"name with spaces, 'quotes' and ümläute"* ]]
+    govc guest.mkdir -p "$dir/a/b"
+    govc guest.mv "$dir/a" "$dir/c"
+    run govc guest.rmdir "$dir"
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"$dir"* ]]
+    # Bytes that are not UTF-8 are shown in their place, and the folder still goes with them.
+    govc guest.run /bin/sh -c "'touch \"$dir/\$(printf \"bad-\\377-name\")\"; mkfifo $dir/pipe; ln -s /nowhere $dir/link'"
+    run govc guest.ls "$dir"
+    [[ "$output" == *"bad-?-name"* && "$output" == *"link -> /nowhere"* && "$output" == *pipe* ]]
+    run govc guest.download "$dir/pipe" -
+    [ "$status" -ne 0 ]
+    govc guest.rm "$dir/link"
+    govc guest.rmdir -r "$dir"
+    run govc guest.ls "$dir"
+    [ "$status" -ne 0 ]
+    pid=$(govc guest.start /bin/sleep 100)
+    govc guest.ps -p "$pid" | grep -q sleep
+    govc guest.kill -p "$pid"
+    [ "$(govc guest.ps -p "$pid" -X -json | jq -r '.processInfo[0].exitCode')" = 143 ]
+}
