@@ -160,6 +160,11 @@ static int stream_service(struct rpc_channel *ch)
     return stream_watch(s);
 }
 
+static size_t packet_max(enum rpc_role role)
+{
+    return role == RPC_ROLE_RPCI ? DATAMAP_REPLY_MAX : DATAMAP_PACKET_MAX;
+}
+
 static int stream_next(struct rpc_channel *ch, struct rpc_packet *ret)
 {
     struct stream *s = (struct stream *)ch;
@@ -173,7 +178,7 @@ static int stream_next(struct rpc_channel *ch, struct rpc_packet *ret)
     if (r == 0) {
         if (!datamap_framer_partial(&s->in)) {
             datamap_framer_free(&s->in); /* idle: keep no memory */
-            datamap_framer_init(&s->in, DATAMAP_PACKET_MAX);
+            datamap_framer_init(&s->in, packet_max(ch->role));
         }
         return s->eof ? -ECONNRESET : 0;
     }
@@ -224,7 +229,7 @@ static struct stream *stream_new(const struct rpc_channel_ops *ops, enum rpc_rol
         return NULL;
     s->ch = (struct rpc_channel){.ops = ops, .role = role, .fd = -1};
     s->epfd = epfd;
-    datamap_framer_init(&s->in, DATAMAP_PACKET_MAX);
+    datamap_framer_init(&s->in, packet_max(role));
     s->out = BUF_INIT(RPC_SEND_QUEUE_MAX);
     return s;
 }

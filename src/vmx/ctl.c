@@ -141,6 +141,11 @@ static void write_config(struct ctl *c)
     send_event(c, json_pack("{s:s, s:o}", "event", "config", "set", set));
 }
 
+void ctl_config_changed(struct ctl *c, json_t *set)
+{
+    send_event(c, json_pack("{s:s, s:O}", "event", "config", "set", set));
+}
+
 static void send_vars(struct ctl *c)
 {
     json_t *vars = c->vars, *value;

@@ -58,6 +58,8 @@ void ctl_reply(struct ctl_request *rq, json_t *result, const void *blob, size_t 
 void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, const char *text);
 
 /* Events. */
+/* Keys that vmx itself has written: object key to string or null, told at once. */
+void ctl_config_changed(struct ctl *c, json_t *set);
 void ctl_guest_changed(struct ctl *c);
 void ctl_guestinfo_changed(struct ctl *c, const char *key);
 void ctl_heartbeat(struct ctl *c, const char *status);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "vmx/ctl.h"
 #include "vmx/ctl_snapshot.h"
+#include "vmx/datasets.h"
 #include "vmx/relay.h"
 #include "vmx/snapshot.h"
 #include "vmx/tools.h"
@@ -420,6 +421,16 @@ static const struct ctl_op ops[] = {
     {"snapshot.rename", ctl_snapshot_rename},
     {"disk.hold", ctl_disk_hold},
     {"disk.release", ctl_disk_release},
+    {"dataset.create", dataset_ctl},
+    {"dataset.list", dataset_ctl},
+    {"dataset.get", dataset_ctl},
+    {"dataset.update", dataset_ctl},
+    {"dataset.delete", dataset_ctl},
+    {"dataset.check", dataset_ctl},
+    {"dataset.keys", dataset_ctl},
+    {"dataset.entry.get", dataset_ctl},
+    {"dataset.entry.set", dataset_ctl},
+    {"dataset.entry.delete", dataset_ctl},
     {"shutdown", end},
 };
 

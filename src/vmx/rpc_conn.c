@@ -20,7 +20,7 @@ struct rpc_conn {
     size_t counted; /* of the shared budget */
     struct buf out;
     size_t sent; /* bytes at the front of `out` that are gone */
-    bool dead, closing, finishing, stuck, partial, delivering;
+    bool dead, closing, finishing, held, stuck, partial, delivering;
     int handles;
 };
 
@@ -43,7 +43,7 @@ static void fail(struct rpc_conn *c, int reason)
 
 static bool may_read(const struct rpc_conn *c)
 {
-    return !c->finishing && (!c->config.pause_at || queued(c) <= c->config.pause_at);
+    return !c->finishing && !c->held && (!c->config.pause_at || queued(c) <= c->config.pause_at);
 }
 
 static void update_poll(struct rpc_conn *c)
@@ -52,6 +52,10 @@ static void update_poll(struct rpc_conn *c)
 
     if (c->dead)
         return;
+    if (c->held && !events) {
+        uv_poll_stop(&c->poll);
+        return;
+    }
     /* A peer that is only being waited for to go is noticed by its hang-up. */
     uv_poll_start(&c->poll, events ? events : UV_DISCONNECT, poll_event);
 }
@@ -64,7 +68,8 @@ static void late(uv_timer_t *timer)
 /* A deadline runs while a packet has begun or something waits to be sent. */
 static void update_deadline(struct rpc_conn *c)
 {
-    bool partial = datamap_framer_partial(&c->in);
+    /* Of one that is held it is not the peer that keeps us waiting. */
+    bool partial = !c->held && datamap_framer_partial(&c->in);
     bool stuck = queued(c) > 0;
 
     if (c->dead)
@@ -265,6 +270,24 @@ static void handle_gone(uv_handle_t *h)
     datamap_framer_free(&c->in);
     buf_free(&c->out);
     mem_free(c);
+}
+
+void rpc_conn_hold(struct rpc_conn *c, bool hold)
+{
+    c->held = hold;
+    if (c->dead)
+        return;
+    /* What has been received already waits for no event of the socket: a writable one comes. */
+    if (!hold && datamap_framer_partial(&c->in))
+        uv_poll_start(&c->poll, UV_READABLE | UV_WRITABLE, poll_event);
+    else
+        update_poll(c);
+    update_deadline(c);
+}
+
+size_t rpc_conn_queued(const struct rpc_conn *c)
+{
+    return queued(c);
 }
 
 void rpc_conn_close(struct rpc_conn *c)

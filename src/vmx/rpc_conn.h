@@ -57,6 +57,12 @@ int rpc_conn_send(struct rpc_conn *c, const struct datamap_rpc *packet);
 /* Closes when all that was sent is out (or RPC_CONN_SEND_MS is over); no more packets come. */
 void rpc_conn_finish(struct rpc_conn *c);
 
+/* While a connection is held no packet is delivered from it and nothing is read. */
+void rpc_conn_hold(struct rpc_conn *c, bool hold);
+
+/* Bytes that wait to be sent. */
+size_t rpc_conn_queued(const struct rpc_conn *c);
+
 /* NULL is fine. */
 void rpc_conn_close(struct rpc_conn *c);
 

@@ -25,6 +25,8 @@
 #define RPCI_PACKET_MAX         (1u << 20)
 #define RPCI_BUDGET             (8u << 20)
 #define RPCI_REPLY_MAX          (1u << 20)
+#define RPCI_LATE_REPLY_MAX     (8u << 20)  /* of one that comes later */
+#define RPCI_LATE_BUDGET        (16u << 20) /* bytes of such replies that wait to be taken, in all */
 
 struct rpci;
 
@@ -41,10 +43,25 @@ struct rpci_request {
     const char *name; /* for logs; NUL-terminated, lower limit RPC_NAME_MAX */
     const uint8_t *args;
     size_t len;
-    struct buf *result; /* without the "1 " or "0 " */
+    struct buf *result;     /* without the "1 " or "0 " */
+    struct rpci_conn *conn; /* NULL = the answer must be given at once */
 };
 
-/* Serves one message and appends the whole reply ("1 ..." or "0 ...") to `reply`. */
-void rpci_serve(struct vm *vm, bool privileged, const void *message, size_t len, struct buf *reply);
+/* The answer to a request that a handler has not given before returning RPCI_LATER. The connection
+ * takes no further requests until it is there. */
+struct rpci_later;
+#define RPCI_LATER 1
+
+/* NULL when it must be given at once, or memory is short. */
+struct rpci_later *rpci_later(struct rpci_request *rq);
+/* It is answered at once after all. */
+void rpci_forget_later(struct rpci_later *later);
+/* Exactly once, while the RPCI server exists; the connection may have gone. */
+void rpci_answer_later(struct rpci_later *later, bool ok, const void *result, size_t len);
+
+/* Serves one message and appends the whole reply ("1 ..." or "0 ...") to `reply`. RPCI_LATER
+ * (only with a connection): it will come by itself. */
+int rpci_serve(struct vm *vm, struct rpci_conn *conn, bool privileged, const void *message,
+               size_t len, struct buf *reply);
 
 #endif

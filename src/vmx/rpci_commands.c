@@ -2,10 +2,10 @@
  * What a program in the guest may ask for. Sources: guest RPC protocol, "RPCI commands agents
  * send", "What a host must answer", "info-set / info-get".
  *
- * A handler returns 0 and its result, or a negative errno code that one table turns into the text
- * of a failure. What speaks for the whole guest (its name, its addresses, the state of its
- * tools) is only taken from the guest's root; the protocol itself does not ask for that, but here
- * the kernel tells who is calling.
+ * A handler returns 0 and its result, RPCI_LATER, or a negative errno code that one table turns
+ * into the text of a failure. What speaks for the whole guest (its name, its addresses, the state
+ * of its tools) is only taken from the guest's root; the protocol itself does not ask for that, but
+ * here the kernel tells who is calling.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl.h"
+#include "vmx/datasets.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/tools.h"
@@ -275,6 +276,7 @@ static const struct command commands[] = {
     {"deployPkg.update.state", FLAG_ROOT | FLAG_ARGS, deploy_state},
     {"Run_Program_Done", FLAG_ROOT | FLAG_ARGS, run_done},
     {"machine.id.get", FLAG_NO_ARGS, machine_id},
+    {"datasets-", FLAG_ROOT | FLAG_PREFIX, dataset_rpci},
     {"guestStore.accessEnabled", FLAG_NO_ARGS, not_allowed_here},
 };
 
@@ -300,9 +302,10 @@ static const char *failure_text(int code)
     static const struct {
         int code;
         const char *text;
-    } texts[] = {{-ENOENT, RPC_NO_VALUE},       {-EACCES, RPC_PERMISSION_DENIED},
-                 {-ECONNREFUSED, RPC_DISABLED}, {-ENOSPC, "No space left"},
-                 {-ENOMEM, "No space left"},    {-EINVAL, "Invalid argument"}};
+    } texts[] = {{-ENOENT, RPC_NO_VALUE},         {-EACCES, RPC_PERMISSION_DENIED},
+                 {-ECONNREFUSED, RPC_DISABLED},   {-ENOSPC, "No space left"},
+                 {-ENOMEM, "No space left"},      {-EINVAL, "Invalid argument"},
+                 {-EMSGSIZE, "Request too large"}};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (texts[i].code == code)
@@ -319,11 +322,12 @@ static bool root_by_config(struct vm *vm, const char *name)
     return vmconfig_get_bool(&vm->config, key, false);
 }
 
-static int serve(struct vm *vm, bool privileged, const struct rpc_message *m, struct buf *result)
+static int serve(struct vm *vm, struct rpci_conn *conn, bool privileged,
+                 const struct rpc_message *m, struct buf *result)
 {
     const struct command *command = find(m);
     char name[RPC_NAME_MAX + 1];
-    struct rpci_request rq = {vm, privileged, name, m->args, m->args_len, result};
+    struct rpci_request rq = {vm, privileged, name, m->args, m->args_len, result, conn};
 
     memcpy(name, m->name, m->name_len);
     name[m->name_len] = '\0';
@@ -338,17 +342,21 @@ static int serve(struct vm *vm, bool privileged, const struct rpc_message *m, st
     return command->serve(&rq);
 }
 
-void rpci_serve(struct vm *vm, bool privileged, const void *message, size_t len, struct buf *reply)
+int rpci_serve(struct vm *vm, struct rpci_conn *conn, bool privileged, const void *message,
+               size_t len, struct buf *reply)
 {
     AUTO_BUF struct buf result = BUF_INIT(RPCI_REPLY_MAX - 2);
     struct rpc_message m;
     int r = rpc_split(message, len, &m);
 
-    r = r ? -ENOSYS : serve(vm, privileged, &m, &result);
+    r = r ? -ENOSYS : serve(vm, conn, privileged, &m, &result);
+    if (r == RPCI_LATER)
+        return r;
     if (r == -ENOSYS)
         rpc_put_reply_str(reply, false, RPC_UNKNOWN_COMMAND);
     else if (r)
         rpc_put_reply_str(reply, false, failure_text(r));
     else
         rpc_put_reply(reply, true, result.data, result.len);
+    return 0;
 }

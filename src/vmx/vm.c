@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/sock.h"
 #include "vmx/ctl.h"
+#include "vmx/datasets.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/snapshot.h"
@@ -212,6 +213,8 @@ int vm_open(const struct vm_options *o, struct vm **ret, struct error *err)
     if (!r)
         r = make_parts(vm, err);
     if (!r)
+        r = datasets_new(vm, o->folder, &vm->datasets, err);
+    if (!r)
         r = open_sockets(vm, o, err);
     if (!r && o->confine)
         r = o->confine(o->confine_arg, err);
@@ -255,6 +258,7 @@ void vm_stop(struct vm *vm)
 void vm_close(struct vm *vm)
 {
     /* First whatever is under way ends, so that nobody is called back later. */
+    datasets_free(TAKE_PTR(vm->datasets));
     if (vm->transfers)
         transfers_abort_all(vm->transfers);
     tclo_free(vm->tclo);

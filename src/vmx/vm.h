@@ -27,6 +27,7 @@ struct tools;
 struct relay;
 struct transfers;
 struct snapshots;
+struct datasets;
 struct ctl;
 
 struct vm_options {
@@ -63,6 +64,7 @@ struct vm {
     struct relay *relay;
     struct transfers *transfers;
     struct snapshots *snapshots;
+    struct datasets *datasets;
     struct ctl *ctl;
     void (*ended)(void *arg);
     void *ended_arg;

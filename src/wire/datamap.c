@@ -168,7 +168,7 @@ int datamap_end(struct buf *b, size_t start)
         return b->err;
     if (b->len < start + DATAMAP_HEAD_SIZE)
         return b->err = -EINVAL;
-    if (b->len - start - DATAMAP_HEAD_SIZE > DATAMAP_PACKET_MAX)
+    if (b->len - start - DATAMAP_HEAD_SIZE > DATAMAP_REPLY_MAX)
         return b->err = -ENOBUFS;
     return buf_patch_be32(b, start, (uint32_t)(b->len - start - DATAMAP_HEAD_SIZE));
 }

@@ -18,6 +18,7 @@
 #include "base/cursor.h"
 
 #define DATAMAP_PACKET_MAX  (1u << 20) /* bytes after the length field, unless a framer has less */
+#define DATAMAP_REPLY_MAX   (8u << 20) /* of an RPCI reply: an entry of a data set comes whole */
 #define DATAMAP_ENTRIES_MAX 64u        /* entries of one packet */
 #define DATAMAP_HEAD_SIZE   4u
 

@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (len > c.left)
             len = (uint16_t)c.left;
         cursor_bytes(&c, len, &message);
-        rpci_serve(vm, flags & 1, message, len, &reply);
+        rpci_serve(vm, NULL, flags & 1, message, len, &reply);
         if (reply.len < 2 || (memcmp(reply.data, "1 ", 2) != 0 && memcmp(reply.data, "0 ", 2) != 0))
             abort();
         buf_free(&reply);

@@ -178,6 +178,7 @@ void peer_close(struct peer *p)
     drain(p);
     assert_int_equal(uv_loop_close(&p->loop), 0);
     forget_replies(p);
+    free(p->agent.answer);
     for (size_t i = 0; i < ARRAY_SIZE(p->last_event); i++)
         json_decref(p->last_event[i]);
     assert_int_equal(fs_remove_tree(AT_FDCWD, p->folder, NULL), 0);
@@ -404,7 +405,8 @@ static void rpci_packet(struct rpc_conn *c, const struct datamap_rpc *packet, vo
     struct peer_agent *a = arg;
 
     (void)c;
-    assert_true(packet->len < sizeof(a->answer));
+    a->answer = realloc(a->answer, packet->len + 1);
+    assert_non_null(a->answer);
     memcpy(a->answer, packet->payload, packet->len);
     a->answer[packet->len] = 0;
     a->answer_len = packet->len;
@@ -438,7 +440,7 @@ void peer_agent_connect(struct peer *p)
     static const struct rpc_conn_ops rpci_ops = {rpci_packet, rpci_gone};
     struct peer_agent *a = &p->agent;
     struct rpc_conn_config config = {
-        .loop = &p->loop, .max_packet = 1u << 20, .max_queue = 64u << 20, .arg = a};
+        .loop = &p->loop, .max_packet = 8u << 20, .max_queue = 64u << 20, .arg = a};
 
     a->tclo_closed = a->rpci_closed = false;
     config.ops = &rpci_ops;

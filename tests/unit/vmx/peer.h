@@ -45,7 +45,7 @@ struct peer_agent {
     unsigned resets, pings, options;
     int64_t last_id;
     bool tclo_closed, rpci_closed;
-    char answer[65536]; /* the last RPCI reply */
+    char *answer; /* the last RPCI reply */
     size_t answer_len;
     unsigned answers;
     /* A request that is not answered by the agent itself (OS_*, Vix_1_*); may be NULL. */

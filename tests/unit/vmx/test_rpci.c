@@ -83,7 +83,7 @@ static void commands_are_answered_as_the_table_says(void **state)
             struct buf reply = BUF_INIT(RPCI_REPLY_MAX);
             const char *want = root ? rows[i].root : rows[i].other;
 
-            rpci_serve(p.vm, root, rows[i].request,
+            rpci_serve(p.vm, NULL, root, rows[i].request,
                        rows[i].len ? rows[i].len : strlen(rows[i].request), &reply);
             if (strcmp(buf_text(&reply), want) != 0)
                 fail_msg("\"%s\" (root %d): %s", rows[i].request, root, buf_text(&reply));
@@ -104,13 +104,13 @@ static void the_configuration_may_close_commands(void **state)
 
     (void)state;
     peer_open(&p, config);
-    rpci_serve(p.vm, true, "info-set guestinfo.x 1", 22, &reply);
+    rpci_serve(p.vm, NULL, true, "info-set guestinfo.x 1", 22, &reply);
     assert_string_equal(buf_text(&reply), "0 disabled");
     buf_clear(&reply);
-    rpci_serve(p.vm, false, "info-get guestinfo.x", 20, &reply);
+    rpci_serve(p.vm, NULL, false, "info-get guestinfo.x", 20, &reply);
     assert_string_equal(buf_text(&reply), "0 Permission denied");
     buf_clear(&reply);
-    rpci_serve(p.vm, true, "info-get guestinfo.x", 20, &reply);
+    rpci_serve(p.vm, NULL, true, "info-get guestinfo.x", 20, &reply);
     assert_string_equal(buf_text(&reply), "0 No value found");
     buf_free(&reply);
     peer_close(&p);
