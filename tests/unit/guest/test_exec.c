@@ -479,7 +479,7 @@ static void test_terminal_interrupt(void **state)
     struct client c;
 
     (void)state;
-    start_shell(&c, EXEC_TERMINAL, "trap 'exit 9' INT; echo ready; sleep 30");
+    start_shell(&c, EXEC_TERMINAL, "trap 'exit 9' INT; echo ready; while :; do sleep 0.1; done");
     WAIT_FOR(&c, strstr(text_of(&c.out), "ready"));
     send_text(&c, "\x03");
     WAIT_FOR(&c, c.closed);
