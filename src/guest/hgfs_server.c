@@ -97,7 +97,7 @@ struct hgfs_node *hgfs_node_new(void)
 
     if (!n)
         return NULL;
-    n->fd = -1;
+    n->file = REGULAR_FILE_INIT;
     n->waiting_tail = &n->waiting;
     return n;
 }
@@ -107,7 +107,7 @@ void hgfs_node_free(struct hgfs_node *n)
     buf_free(&n->names);
     mem_free(n->starts);
     mem_free(n->folder);
-    mem_free(n->path);
+    mem_free(n->file.path);
     mem_free(n);
 }
 
@@ -296,7 +296,7 @@ static void register_node(struct hgfs_job *job)
         ++s->last_handle;
     n->handle = s->last_handle;
     n->session = session;
-    n->upload = n->nameless;
+    n->upload = n->file.nameless;
     n->next = session->nodes;
     session->nodes = n;
     job->reply.opened = (struct hgfs_opened){.handle = n->handle};
@@ -323,7 +323,7 @@ static void job_work(struct work *w)
     if (job->def)
         job->status = job->def->work(job);
     else
-        hgfs_node_close(job->node);
+        regular_file_close(&job->node->file);
 }
 
 static void release(struct hgfs_job *job)
@@ -503,7 +503,7 @@ static struct hgfs_node *find_upload(const struct hgfs_job *job)
     if (hgfs_job_path(name, &path) != HGFS_SUCCESS)
         return NULL;
     for (struct hgfs_node *n = job->session->nodes; n; n = n->next)
-        if (n->upload && !n->gone && strcmp(n->path, buf_text(&path)) == 0)
+        if (n->upload && !n->gone && strcmp(n->file.path, buf_text(&path)) == 0)
             return n;
     return NULL;
 }
@@ -545,7 +545,7 @@ static void submit(struct hgfs_job *job)
     }
     job->access = job->def->access;
     /* Without positions, or at the end of the file, the order is the meaning. */
-    if (n->sequential || n->append || n->pseudo || n->stream ||
+    if (n->sequential || n->append || n->file.pseudo || n->stream ||
         (job->def->work == hgfs_work_write && job->request.io.flags & 1))
         job->access = HGFS_ACCESS_EXCLUSIVE;
     if (job->def->work == hgfs_work_close) {
@@ -658,5 +658,5 @@ void hgfs_server_abandon(struct hgfs_server *s)
         for (struct hgfs_session_state *e = s->sessions; e; e = e->next)
             for (struct hgfs_node *n = e->nodes; n; n = n->next)
                 if ((n->shared || n->exclusive) == busy)
-                    hgfs_node_remove(n);
+                    regular_file_remove(&n->file);
 }

@@ -76,10 +76,10 @@ int hgfs_work_getattr(struct hgfs_job *job)
     job->reply.entry = (struct hgfs_entry){.name.bytes = ""};
     job->has_reply = true;
     if (job->node) {
-        if (fstat(job->node->fd, &st) < 0)
+        if (fstat(job->node->file.fd, &st) < 0)
             return hgfs_fail(errno);
         hgfs_attr_from_stat(&job->reply.entry.attr, &st);
-        if (job->node->pseudo)
+        if (job->node->file.pseudo)
             job->reply.entry.attr.size = SIZE_NOT_KNOWN;
         return HGFS_SUCCESS;
     }
@@ -172,7 +172,7 @@ int hgfs_work_setattr(struct hgfs_job *job)
     AUTO_BUF struct buf path = BUF_INIT(PATH_MAX);
     AUTO_CLOSE int opened = -1;
     struct archive_spec spec;
-    int fd = job->node ? job->node->fd : -1, r;
+    int fd = job->node ? job->node->file.fd : -1, r;
     struct stat st;
 
     if (!job->node) {

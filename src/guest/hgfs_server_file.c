@@ -7,39 +7,13 @@
 
 #include "base/mem.h"
 #include "guest/hgfs_server_impl.h"
-#include "guest/pseudo_file.h"
 #include "wire/hgfs_name.h"
-
-#define NEW_FILE_MODE 0600
 
 int hgfs_job_path(const struct hgfs_name *name, struct buf *path)
 {
     int r = hgfs_name_to_path(path, name->bytes, name->len);
 
     return r < 0 ? hgfs_fail(r) : HGFS_SUCCESS;
-}
-
-/* Is the name still that of the file that was opened? */
-static bool still_there(const struct hgfs_node *n)
-{
-    struct stat st;
-
-    return n->path && lstat(n->path, &st) == 0 && st.st_dev == n->dev && st.st_ino == n->ino;
-}
-
-void hgfs_node_remove(const struct hgfs_node *n)
-{
-    if (n->unfinished && still_there(n))
-        unlink(n->path);
-}
-
-void hgfs_node_close(struct hgfs_node *n)
-{
-    hgfs_node_remove(n);
-    n->unfinished = false;
-    if (n->fd >= 0)
-        close(n->fd);
-    n->fd = -1;
 }
 
 /* open(2) flags of a request; -1 = not a valid one. */
@@ -54,8 +28,7 @@ static int open_flags(const struct hgfs_open *o)
         flags >= ARRAY_SIZE(create_modes))
         return -1;
     /* Emptying needs the right to write; a host that asks for less means an existing file. */
-    return access_modes[mode] | create_modes[flags] | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC |
-           O_NOCTTY;
+    return access_modes[mode] | create_modes[flags];
 }
 
 static mode_t new_mode(const struct hgfs_open *o)
@@ -83,32 +56,6 @@ static int prepare_archive(struct hgfs_job *job, const char *path)
     return r < 0 ? r : 1;
 }
 
-/* Regular files only: a pipe or a device has no content to transfer, and may hang. */
-static int open_file(struct hgfs_node *n, const struct hgfs_open *o, int flags)
-{
-    struct stat st;
-    int before;
-
-    before = lstat(n->path, &st) == 0;
-    if (before && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-        return HGFS_ACCESS_DENIED;
-    if (hgfs_upload_open(n, flags, new_mode(o)))
-        return HGFS_SUCCESS;
-    n->fd = open(n->path, flags, new_mode(o));
-    if (n->fd < 0)
-        return errno == EAGAIN ? HGFS_ACCESS_DENIED : hgfs_fail(errno);
-    if (fstat(n->fd, &st) < 0)
-        return hgfs_fail(errno);
-    if (!S_ISREG(st.st_mode))
-        return HGFS_ACCESS_DENIED;
-    n->dev = st.st_dev;
-    n->ino = st.st_ino;
-    n->writable = (flags & O_ACCMODE) != O_RDONLY;
-    n->pseudo = !n->writable && pseudo_file_fd(n->fd, &st);
-    n->unfinished = n->writable && (flags & O_TRUNC || (flags & O_CREAT && !before));
-    return HGFS_SUCCESS;
-}
-
 int hgfs_work_open(struct hgfs_job *job)
 {
     const struct hgfs_open *o = &job->request.open;
@@ -128,12 +75,12 @@ int hgfs_work_open(struct hgfs_job *job)
     if (!n)
         return hgfs_fail(ENOMEM);
     n->sequential = o->mode & HGFS_MODE_SEQUENTIAL;
-    n->path = (char *)buf_steal(&path, NULL);
-    r = n->path ? open_file(n, o, flags) : hgfs_fail(ENOMEM);
-    if (r != HGFS_SUCCESS) {
-        hgfs_node_close(n);
+    n->file.path = (char *)buf_steal(&path, NULL);
+    r = n->file.path ? regular_file_open(&n->file, flags, new_mode(o)) : -ENOMEM;
+    if (r < 0) {
+        regular_file_close(&n->file);
         hgfs_node_free(n);
-        return r;
+        return hgfs_fail(r);
     }
     job->opened = n;
     return HGFS_SUCCESS;
@@ -147,18 +94,18 @@ static int read_fail(const struct hgfs_job *job, ssize_t err)
 /* All of it, or what is there before the end of the file. */
 static ssize_t read_fully(struct hgfs_node *n, uint8_t *out, size_t size, uint64_t offset)
 {
-    bool stream = n->sequential || n->pseudo;
+    bool stream = n->sequential || n->file.pseudo;
     size_t got = 0;
 
     if (n->stream)
         return hgfs_stream_read(n, out, size);
     /* The kernel makes such a file up from its beginning again for every positioned read; hosts
      * read on where they were. */
-    if (n->pseudo && offset != n->position && lseek(n->fd, (off_t)offset, SEEK_SET) < 0)
+    if (n->file.pseudo && offset != n->position && lseek(n->file.fd, (off_t)offset, SEEK_SET) < 0)
         return -errno;
     while (got < size) {
-        ssize_t r = stream ? read(n->fd, out + got, size - got)
-                           : pread(n->fd, out + got, size - got, (off_t)(offset + got));
+        ssize_t r = stream ? read(n->file.fd, out + got, size - got)
+                           : pread(n->file.fd, out + got, size - got, (off_t)(offset + got));
 
         if (r < 0 && errno == EINTR)
             continue;
@@ -168,7 +115,7 @@ static ssize_t read_fully(struct hgfs_node *n, uint8_t *out, size_t size, uint64
             break;
         got += (size_t)r;
     }
-    if (n->pseudo)
+    if (n->file.pseudo)
         n->position = offset + got;
     return (ssize_t)got;
 }
@@ -221,9 +168,9 @@ int hgfs_work_read(struct hgfs_job *job)
 
 static int set_append(struct hgfs_node *n)
 {
-    int flags = fcntl(n->fd, F_GETFL);
+    int flags = fcntl(n->file.fd, F_GETFL);
 
-    if (flags < 0 || fcntl(n->fd, F_SETFL, flags | O_APPEND) < 0)
+    if (flags < 0 || fcntl(n->file.fd, F_SETFL, flags | O_APPEND) < 0)
         return hgfs_fail(errno);
     n->append = true;
     return HGFS_SUCCESS;
@@ -238,7 +185,7 @@ int hgfs_work_write(struct hgfs_job *job)
 
     if (io->offset > INT64_MAX - UINT32_MAX)
         return HGFS_INVALID_PARAMETER;
-    if (!n->writable)
+    if (!n->file.writable)
         return hgfs_fail(EBADF);
     if (io->flags & 1 && !n->append) {
         r = set_append(n);
@@ -246,9 +193,10 @@ int hgfs_work_write(struct hgfs_job *job)
             return r;
     }
     while (done < io->size) {
-        ssize_t w = n->sequential || n->append ? write(n->fd, io->data + done, io->size - done)
-                                               : pwrite(n->fd, io->data + done, io->size - done,
-                                                        (off_t)(io->offset + done));
+        ssize_t w =
+            n->sequential || n->append
+                ? write(n->file.fd, io->data + done, io->size - done)
+                : pwrite(n->file.fd, io->data + done, io->size - done, (off_t)(io->offset + done));
 
         if (w < 0 && errno == EINTR)
             continue;
@@ -261,18 +209,10 @@ int hgfs_work_write(struct hgfs_job *job)
     return HGFS_SUCCESS;
 }
 
-/* The host's close makes an upload complete. An error that only close(2) tells (a full quota on a
- * network file system) is the host's to know. */
+/* The host's close makes an upload complete. */
 int hgfs_work_close(struct hgfs_job *job)
 {
-    struct hgfs_node *n = job->node;
-    int r = 0;
+    int r = regular_file_complete(&job->node->file);
 
-    n->unfinished = false;
-    if (n->nameless)
-        r = hgfs_upload_publish(n);
-    if (n->fd >= 0 && close(n->fd) < 0 && errno != EINTR && r == 0)
-        r = -errno;
-    n->fd = -1;
-    return r ? hgfs_fail(r) : HGFS_SUCCESS;
+    return r < 0 ? hgfs_fail(r) : HGFS_SUCCESS;
 }

@@ -11,6 +11,7 @@
 
 #include "guest/dir_archive.h"
 #include "guest/hgfs_server.h"
+#include "guest/regular_file.h"
 #include "guest/stream.h"
 #include "wire/hgfs.h"
 
@@ -22,18 +23,10 @@ struct hgfs_node {
     struct hgfs_node *next; /* of the session */
     struct hgfs_session_state *session;
     uint32_t handle;
-    int fd; /* files */
-    bool writable, sequential, append;
-    bool pseudo;       /* made up by the kernel: read in one go, `position` is how far */
+    struct regular_file file;
+    bool sequential, append;
     uint64_t position; /* of a pseudo file, or a stream that is written */
-    /* An upload: what was created or emptied here and is not wanted until the host closes it. */
-    bool unfinished;
-    bool nameless; /* written without a name, which it gets when the host closes it */
-    bool replace;  /* ... also when the name exists by then */
-    bool upload;   /* was opened nameless; for the loop's thread, which must not read `nameless` */
-    char *path;
-    dev_t dev;
-    ino_t ino;
+    bool upload; /* was opened nameless; for the loop's thread, which must not read file.nameless */
     /* A search: the names, NUL-separated, and where each begins. */
     bool search;
     char *folder;
@@ -88,15 +81,7 @@ struct hgfs_job {
 /* In place of a status: nothing can be done before the stream is ready. */
 #define HGFS_LATER (-1)
 
-/* Thread pool: closes what the node holds and, when it is an unfinished upload, removes it. */
-void hgfs_node_close(struct hgfs_node *n);
-/* The removal alone, also while a job of the node is running. */
-void hgfs_node_remove(const struct hgfs_node *n);
-/* Opens n->path as a nameless upload: 1, or 0 when it has to be opened in place. */
-int hgfs_upload_open(struct hgfs_node *n, int flags, mode_t mode);
-/* Gives a nameless upload its name; 0 or negative errno. */
-int hgfs_upload_publish(struct hgfs_node *n);
-/* Frees the struct, after hgfs_node_close. */
+/* Frees the struct, whose file is closed. */
 void hgfs_node_free(struct hgfs_node *n);
 /* A new node without a handle; NULL without memory. */
 struct hgfs_node *hgfs_node_new(void);

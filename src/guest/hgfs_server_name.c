@@ -126,7 +126,7 @@ static bool same_as_node(const char *path, const struct hgfs_node *n)
 {
     struct stat st;
 
-    return lstat(path, &st) == 0 && st.st_dev == n->dev && st.st_ino == n->ino;
+    return lstat(path, &st) == 0 && st.st_dev == n->file.dev && st.st_ino == n->file.ino;
 }
 
 static int delete_name(struct hgfs_job *job, int flags)
@@ -136,15 +136,15 @@ static int delete_name(struct hgfs_job *job, int flags)
     struct stat st;
     int r;
 
-    if (job->node && job->node->nameless) {
+    if (job->node && job->node->file.nameless) {
         /* Not wanted any more: the close gives it no name. What had the name before goes, too. */
-        job->node->nameless = false;
-        if (unlink(job->node->path) < 0 && errno != ENOENT)
+        job->node->file.nameless = false;
+        if (unlink(job->node->file.path) < 0 && errno != ENOENT)
             return hgfs_fail(errno);
         return HGFS_SUCCESS;
     }
     if (job->node) {
-        name = job->node->path;
+        name = job->node->file.path;
         if (!name || !same_as_node(name, job->node))
             return HGFS_NO_SUCH_FILE;
     } else {

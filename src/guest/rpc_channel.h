@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RPC_LINK_DIR  "/run/inguest/link" /* of the Unix sockets, unless told otherwise */
 #define RPC_PORT_RPCI 976
 #define RPC_PORT_TCLO 975
 /* Bytes that wait to be sent; more means that the host does not read. */

@@ -83,6 +83,15 @@ enum stream_way stream_way(const struct stream *s)
     return s->way;
 }
 
+int stream_dup(const struct stream *s)
+{
+    int fd = s->fd < 0 ? -1 : fcntl(s->fd, F_DUPFD_CLOEXEC, 0);
+
+    if (s->fd < 0)
+        return -EBADF;
+    return fd < 0 ? -errno : fd;
+}
+
 bool stream_take(struct stream *s)
 {
     if (s->taken)

@@ -31,6 +31,9 @@ struct stream *stream_ref(struct stream *s);
 void stream_unref(struct stream *s); /* NULL is fine */
 enum stream_way stream_way(const struct stream *s);
 
+/* Another descriptor of our end, for a thread that reads or writes by itself; it does not block. */
+int stream_dup(const struct stream *s);
+
 /* One user at a time may read or write. false: taken. */
 bool stream_take(struct stream *s);
 void stream_give_back(struct stream *s);

@@ -16,7 +16,6 @@
 #include "guest/tb_embed.h"
 #include "guest/toolbox_impl.h"
 
-#define LINK_DIR_DEFAULT "/run/inguest/link"
 /* Work of one toolbox_process() call, so that a busy host cannot keep the loop from others. */
 #define EVENTS_PER_TURN 64
 
@@ -30,7 +29,7 @@ int options_apply(struct toolbox *tb, const struct toolbox_options *options)
         dir = getenv("TOOLBOX_LINK");
     tb->link_named = dir && *dir;
     if (!tb->link_named)
-        dir = LINK_DIR_DEFAULT;
+        dir = RPC_LINK_DIR;
     const char *app = options->app_name ? options->app_name : "toolbox";
     if (strlen(dir) >= sizeof(tb->link_dir) || strlen(app) >= sizeof(tb->app_name) ||
         options->carrier > TOOLBOX_CARRIER_BACKDOOR)

@@ -22,6 +22,7 @@
 #include "guest/gueststore.h"
 #include "guest/power.h"
 #include "guest/report.h"
+#include "guest/rpc_channel.h"
 #include "guest/version.h"
 #include "guest/vix_service.h"
 #include "inguest/toolbox.h"
@@ -227,7 +228,9 @@ static int gueststore_open(struct daemon *d)
 static int daemon_open(struct daemon *d, const struct toolbox_options *options, struct error *err)
 {
     char worker[PATH_MAX], auth[PATH_MAX];
+    const char *link = options->link_dir ? options->link_dir : getenv("TOOLBOX_LINK");
     const struct vix_service_config config = {
+        .link_dir = link && *link ? link : RPC_LINK_DIR,
         .worker_path = beside("TOOLBOX_WORKER", "toolbox-worker", worker),
         .auth_path = beside("TOOLBOX_AUTH", "toolbox-auth", auth),
         .disabled = on_disabled,
@@ -243,6 +246,8 @@ static int daemon_open(struct daemon *d, const struct toolbox_options *options, 
     toolbox_set_state_hook(d->tb, on_state, d);
     toolbox_set_option_hook(d->tb, on_option, d);
     r = toolbox_add_capability(d->tb, "tools.capability.guest_conf_directory " POWER_CONF_DIR);
+    if (r == 0)
+        r = toolbox_add_capability(d->tb, "tools.capability.inguest.streams 1");
     if (r == 0)
         r = report_new(&d->loop, d->tb, d->conf, &d->report);
     if (r == 0)

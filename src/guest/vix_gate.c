@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "wire/vix_body.h"
 #include "wire/vix_ops.h"
 
 #define KEY_MAX 96u
@@ -65,6 +66,8 @@ static const struct vix_gate table[] = {
     WORKER(TERMINATE_PROCESS),
     WORKER(DELETE_GUEST_FILE_EX),
     WORKER(DELETE_GUEST_DIRECTORY_EX),
+    WORKER(STREAM_OPEN),
+    WORKER(STREAM_END),
     WINDOWS(CREATE_REGISTRY_KEY),
     WINDOWS(LIST_REGISTRY_KEYS),
     WINDOWS(DELETE_REGISTRY_KEY),
@@ -81,20 +84,47 @@ const struct vix_gate *vix_gate_find(uint32_t opcode)
     return NULL;
 }
 
+static int method_disabled(const char *method, int (*disabled)(void *arg, const char *key),
+                           void *arg)
+{
+    char key[KEY_MAX];
+
+    snprintf(key, sizeof(key), "%s.disabled", method);
+    return disabled(arg, key);
+}
+
 int vix_gate_disabled(uint32_t opcode, int (*disabled)(void *arg, const char *key), void *arg)
 {
     const struct vix_op *op = vix_op_find(opcode);
-    char key[KEY_MAX];
 
     /* The host has to learn what this agent is, whatever is switched off. */
     if (!disabled || opcode == VIX_OP_GET_TOOLS_STATE)
         return 0;
     if (disabled(arg, "disabled"))
         return 1;
-    if (!op || !op->method)
+    return op && op->method ? method_disabled(op->method, disabled, arg) : 0;
+}
+
+int vix_gate_stream_disabled(const void *body, size_t len,
+                             int (*disabled)(void *arg, const char *key), void *arg)
+{
+    /* The API methods that use a kind. */
+    static const struct {
+        uint32_t kind;
+        const char *method;
+    } kinds[] = {
+        {VIX_STREAM_FILE_READ, "InitiateFileTransferFromGuest"},
+        {VIX_STREAM_FILE_WRITE, "InitiateFileTransferToGuest"},
+    };
+    union vix_body stream;
+
+    /* Who cannot be understood, or asks for what there is not, is refused by the worker. */
+    if (!disabled || vix_body_decode(VIX_OP_STREAM_OPEN, body, len, &stream) < 0)
         return 0;
-    snprintf(key, sizeof(key), "%s.disabled", op->method);
-    return disabled(arg, key);
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (kinds[i].kind == stream.stream_open.kind)
+            return method_disabled(kinds[i].method, disabled, arg);
+    return 0;
 }
 
 enum vix_error vix_gate_login_error(const struct vix_gate *gate)

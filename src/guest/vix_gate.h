@@ -5,6 +5,7 @@
 #ifndef GUEST_VIX_GATE_H
 #define GUEST_VIX_GATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/vix_error.h"
@@ -31,6 +32,10 @@ const struct vix_gate *vix_gate_find(uint32_t opcode);
 
 /* By tools.conf; also unknown opcodes obey the global switch. */
 int vix_gate_disabled(uint32_t opcode, int (*disabled)(void *arg, const char *key), void *arg);
+
+/* The same for the kind of stream that a STREAM_OPEN asks for. */
+int vix_gate_stream_disabled(const void *body, size_t len,
+                             int (*disabled)(void *arg, const char *key), void *arg);
 
 enum vix_error vix_gate_login_error(const struct vix_gate *gate);
 

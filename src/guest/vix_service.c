@@ -288,7 +288,10 @@ static void dispatch(struct vix_service_request *r)
         return;
     }
     r->gate = vix_gate_find(r->rq.opcode);
-    if (vix_gate_disabled(r->rq.opcode, svc->config.disabled, svc->config.arg)) {
+    if (vix_gate_disabled(r->rq.opcode, svc->config.disabled, svc->config.arg) ||
+        (r->rq.opcode == VIX_OP_STREAM_OPEN &&
+         vix_gate_stream_disabled(r->rq.body, r->rq.body_len, svc->config.disabled,
+                                  svc->config.arg))) {
         answer_soon(r, VIX_E_OPERATION_DISABLED, 0);
         return;
     }
@@ -392,7 +395,7 @@ static int make_parts(struct vix_service *svc)
         r = auth_tickets_new(svc->shadow_path, &svc->tickets);
     if (r < 0)
         return r;
-    return worker_pool_new(svc->loop, svc->worker_path,
+    return worker_pool_new(svc->loop, svc->worker_path, c->link_dir,
                            c->worker_idle_ms ? c->worker_idle_ms : WORKER_IDLE_MS, &svc->pool);
 }
 

@@ -72,6 +72,7 @@ struct vix_service_config {
      * TOOLBOX_AUTH override NULL, for running from a build tree. */
     const char *worker_path;
     const char *auth_path;
+    const char *link_dir; /* folder of the host's sockets, for streams; NULL = none */
     /* PAM service names are tried in this order; the first that has a file in /etc/pam.d is used,
      * and with none the shadow file is read. NULL = "inguest", "vmtoolsd". */
     const char *pam_service;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "guest/data_stream.h"
 #include "wire/vix_ops.h"
 
 static const struct vixop_def table[] = {
@@ -42,6 +43,9 @@ static const struct vixop_def table[] = {
     {VIX_OP_TERMINATE_PROCESS, .finish = vixop_terminate},
     {VIX_OP_DELETE_GUEST_FILE_EX, .work = vixop_delete_file},
     {VIX_OP_DELETE_GUEST_DIRECTORY_EX, .work = vixop_delete_directory},
+    {VIX_OP_STREAM_OPEN, .prepare = vixop_stream_prepare, .work = vixop_stream_open,
+     .finish = vixop_stream_start},
+    {VIX_OP_STREAM_END, .finish = vixop_stream_end},
 };
 
 const struct vixop_def *vixop_find(uint32_t opcode)

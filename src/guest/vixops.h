@@ -28,6 +28,8 @@ struct worker_ctx {
     struct proc_chunks *chunks;
     struct hgfs_server *hgfs;
     struct list_cursors *listings;
+    struct data_streams *streams;
+    const char *link_dir; /* of the host's sockets; NULL = none */
     char *temp_dir; /* private temporary folder, made on first use; thread pool, under temp_lock */
     uv_mutex_t temp_lock;
     const char *user, *home, *shell;

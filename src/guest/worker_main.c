@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
+#include "guest/data_stream.h"
 #include "guest/hgfs_server.h"
 #include "guest/list_cursor.h"
 #include "guest/proc_chunks.h"
@@ -77,8 +78,8 @@ static void stay_changed(struct worker_ctx *ctx)
 {
     struct worker *w = (struct worker *)ctx;
     AUTO_BUF struct buf head = BUF_INIT(4);
-    unsigned n =
-        proc_started_count(ctx->started) + hgfs_server_sessions(ctx->hgfs) + ctx->exec_live;
+    unsigned n = proc_started_count(ctx->started) + hgfs_server_sessions(ctx->hgfs) +
+                 data_streams_count(ctx->streams) + ctx->exec_live;
 
     /* Only the step between none and some matters to the monitor. */
     if (!w->channel || (n != 0) == (w->told_stay != 0))
@@ -143,11 +144,14 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
 
 static void on_closed(struct channel *ch, int reason, void *arg)
 {
+    struct worker *w = arg;
+
     (void)ch;
     (void)reason;
-    /* Threads may hang in file systems, so there is nothing to wait for. Unfinished uploads of the
-     * HGFS server are the only thing to clean up. */
-    hgfs_server_abandon(((struct worker *)arg)->ctx.hgfs);
+    /* Threads may hang in file systems, so there is nothing to wait for. Unfinished uploads are the
+     * only thing to clean up. */
+    hgfs_server_abandon(w->ctx.hgfs);
+    data_streams_abandon(w->ctx.streams);
     _exit(0);
 }
 
@@ -280,6 +284,8 @@ static int run(struct worker *w, const struct user_info *user, const struct erro
         r = list_cursors_new(loop, &w->ctx.listings);
     if (r == 0)
         r = hgfs_server_new(&w->ctx, &w->ctx.hgfs);
+    if (r == 0)
+        r = data_streams_new(&w->ctx, &w->ctx.streams);
     if (r < 0)
         return r;
     buf_put_le32(&head, (uint32_t)user->uid);
@@ -293,6 +299,7 @@ int main(void)
     static struct worker w;
     struct user_info user = {0};
     struct error err = {0};
+    const char *link_dir;
 
     log_open_fd(-1, "toolbox-worker");
     signal(SIGPIPE, SIG_IGN);
@@ -302,6 +309,9 @@ int main(void)
         fprintf(stderr, "toolbox-worker is started by toolboxd, not by hand.\n");
         return 2;
     }
+    /* The user's environment takes the place of this one. */
+    link_dir = getenv(WORKER_LINK_VARIABLE);
+    w.ctx.link_dir = link_dir ? mem_strdup(link_dir) : NULL;
     alarm(SETUP_TIMEOUT_S);
     keep_from_children();
     w.ctx.archive_fd = open_helper("toolbox-archive");

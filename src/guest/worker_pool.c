@@ -42,6 +42,7 @@ struct worker {
 struct worker_pool {
     uv_loop_t *loop;
     const char *path;
+    const char *link_dir;
     uint32_t idle_ms;
     struct worker *workers;
     unsigned count;
@@ -232,8 +233,10 @@ static void on_exit(uv_process_t *process, int64_t status, int sig)
 static int spawn(struct worker *w)
 {
     char *args[] = {(char *)"toolbox-worker", NULL};
+    AUTO_FREE char *link =
+        w->pool->link_dir ? mem_printf(WORKER_LINK_VARIABLE "=%s", w->pool->link_dir) : NULL;
     char *env[] = {(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                   NULL};
+                   link, NULL};
     uv_stdio_container_t stdio[4] = {{.flags = UV_IGNORE},
                                      {.flags = UV_IGNORE},
                                      {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
@@ -334,7 +337,8 @@ static int find_worker(struct worker_pool *p, const char *user, struct worker **
     return add_worker(p, user, ret);
 }
 
-int worker_pool_new(uv_loop_t *loop, const char *path, uint32_t idle_ms, struct worker_pool **ret)
+int worker_pool_new(uv_loop_t *loop, const char *path, const char *link_dir, uint32_t idle_ms,
+                    struct worker_pool **ret)
 {
     struct worker_pool *p = mem_calloc(1, sizeof(*p));
 
@@ -342,6 +346,7 @@ int worker_pool_new(uv_loop_t *loop, const char *path, uint32_t idle_ms, struct 
         return -ENOMEM;
     p->loop = loop;
     p->path = path;
+    p->link_dir = link_dir;
     p->idle_ms = idle_ms;
     *ret = p;
     return 0;

@@ -35,8 +35,9 @@ struct worker_request {
 typedef void (*worker_done)(void *arg, int err, uint32_t vix_error, uint32_t additional,
                             const void *data, size_t len);
 
-/* `path` must live as long. */
-int worker_pool_new(uv_loop_t *loop, const char *path, uint32_t idle_ms, struct worker_pool **ret);
+/* `path` and `link_dir` (folder of the host's sockets; NULL = none) must live as long. */
+int worker_pool_new(uv_loop_t *loop, const char *path, const char *link_dir, uint32_t idle_ms,
+                    struct worker_pool **ret);
 /* Ends the workers; no callbacks come any more. NULL is fine. */
 void worker_pool_free(struct worker_pool *p);
 

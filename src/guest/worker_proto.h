@@ -26,10 +26,12 @@ enum worker_message {
     WORKER_STATUS = 6,
 };
 
-#define WORKER_FD           3 /* the worker's end of the socket pair */
-#define WORKER_REQUEST_HEAD 12u
-#define WORKER_REPLY_HEAD   8u
-#define WORKER_BODY_MAX     (1024u * 1024u + 64u)
+/* In its environment until it is the user: folder of the host's sockets, if there is one. */
+#define WORKER_LINK_VARIABLE "TOOLBOX_LINK"
+#define WORKER_FD            3 /* the worker's end of the socket pair */
+#define WORKER_REQUEST_HEAD  12u
+#define WORKER_REPLY_HEAD    8u
+#define WORKER_BODY_MAX      (1024u * 1024u + 64u)
 /* More than a host that keeps 64 requests of the largest size under way can make wait. */
 #define WORKER_QUEUE_MAX       (40u * 1024u * 1024u)
 #define WORKER_REPLY_QUEUE_MAX (64u * 1024u * 1024u)

@@ -129,7 +129,7 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
     }
     link->in_callback++;
     if (msg->type == CTL_REPLY)
-        vmlink_take_reply(link, msg->id, body, blob, blob_len);
+        vmlink_take_reply(link, msg->id, body, blob, blob_len, msg->nfds ? msg->fds : NULL);
     else if (msg->type == CTL_EVENT)
         on_event(link, body);
     json_decref(body);

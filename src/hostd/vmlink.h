@@ -40,6 +40,7 @@ struct vmlink_reply {
     const json_t *result;
     const void *blob;
     size_t blob_len;
+    int *fd; /* beside the answer, NULL = none; who keeps it puts -1 in its place */
 };
 
 typedef void (*vmlink_reply_cb)(struct vmlink *link, const struct vmlink_reply *reply, void *arg);

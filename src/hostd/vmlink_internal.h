@@ -41,7 +41,7 @@ int vmlink_send(struct vmlink *link, const char *op, const json_t *args, const v
                 size_t blob_len, const int *fds, unsigned nfds, uint64_t deadline_ms,
                 vmlink_reply_cb cb, void *arg, uint64_t *ret_id);
 void vmlink_take_reply(struct vmlink *link, uint64_t id, const json_t *body, const uint8_t *blob,
-                       size_t blob_len);
+                       size_t blob_len, int *fd);
 void vmlink_fail_all(struct vmlink *link, int code, const char *text);
 /* The other half of in_callback++. */
 void vmlink_leave_callback(struct vmlink *link);

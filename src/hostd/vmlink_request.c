@@ -151,12 +151,12 @@ static void read_error(const json_t *error, struct vmlink_reply *reply)
 }
 
 void vmlink_take_reply(struct vmlink *link, uint64_t id, const json_t *body, const uint8_t *blob,
-                       size_t blob_len)
+                       size_t blob_len, int *fd)
 {
     struct vmlink_open *r = take(link, id);
     if (!r)
         return; /* came after its deadline */
-    struct vmlink_reply reply = {.hop = "vmx", .blob = blob, .blob_len = blob_len};
+    struct vmlink_reply reply = {.hop = "vmx", .blob = blob, .blob_len = blob_len, .fd = fd};
     const json_t *error = json_object_get(body, "error");
     if (error)
         read_error(error, &reply);

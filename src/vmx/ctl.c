@@ -12,6 +12,7 @@
 #include "base/sock.h"
 #include "vmx/listener.h"
 #include "vmx/snapshot.h"
+#include "vmx/stream.h"
 #include "vmx/transfer.h"
 #include "wire/ctl.h"
 #include "wire/vmxfile.h"
@@ -36,10 +37,12 @@ struct ctl {
     json_t *config; /* keys of the configuration that the guest has set, not yet written */
 };
 
+/* Takes the descriptor; -1 = none. */
 static int send_json(struct ctl *c, uint16_t type, uint64_t id, json_t *object, const void *blob,
-                     size_t blob_len)
+                     size_t blob_len, int fd)
 {
     AUTO_BUF struct buf body = BUF_INIT(CTL_BODY_MAX);
+    AUTO_CLOSE int own = fd;
     struct iovec part;
     int r;
 
@@ -47,15 +50,17 @@ static int send_json(struct ctl *c, uint16_t type, uint64_t id, json_t *object, 
         return 0;
     r = ctl_encode(&body, object, blob, blob_len);
     part = (struct iovec){body.data, body.len};
-    if (!r)
-        r = channel_send(c->channel, type, id, &part, 1, NULL, 0);
+    if (!r) {
+        r = channel_send(c->channel, type, id, &part, 1, &own, own >= 0);
+        own = -1;
+    }
     return r == -EPIPE ? 0 : r;
 }
 
 /* Takes the reference. */
 static int send_event(struct ctl *c, json_t *event)
 {
-    int r = event ? send_json(c, CTL_EVENT, 0, event, NULL, 0) : -ENOMEM;
+    int r = event ? send_json(c, CTL_EVENT, 0, event, NULL, 0, -1) : -ENOMEM;
 
     json_decref(event);
     return r;
@@ -86,30 +91,37 @@ static void request_over(struct ctl_request *rq)
     mem_free(rq);
 }
 
-/* Takes the reply. */
-static void answer(struct ctl_request *rq, json_t *reply, const void *blob, size_t blob_len)
+/* Takes the reply and the descriptor. */
+static void answer(struct ctl_request *rq, json_t *reply, const void *blob, size_t blob_len, int fd)
 {
+    AUTO_CLOSE int own = fd;
     int r = 0;
 
     if (rq->id != CTL_REQUEST_ID_NONE)
-        r = reply ? send_json(rq->ctl, CTL_REPLY, rq->id, reply, blob, blob_len) : -ENOMEM;
+        r = reply ? send_json(rq->ctl, CTL_REPLY, rq->id, reply, blob, blob_len, TAKE_FD(own))
+                  : -ENOMEM;
     json_decref(reply);
     if (r) {
         /* hostd waits for an answer: one that surely fits says why there is no other. */
         log_error("ctl: an answer to hostd could not be sent: %s", strerror(-r));
         reply = json_pack("{s:{s:s, s:i, s:i, s:s}}", "error", "hop", "vmx", "errno", -r, "vix", 0,
                           "text", "the answer could not be sent");
-        if (!reply || send_json(rq->ctl, CTL_REPLY, rq->id, reply, NULL, 0))
+        if (!reply || send_json(rq->ctl, CTL_REPLY, rq->id, reply, NULL, 0, -1))
             log_error("ctl: nor could the error");
         json_decref(reply);
     }
     request_over(rq);
 }
 
-void ctl_reply(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len)
+void ctl_reply_fd(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len, int fd)
 {
     log_end(rq, "done");
-    answer(rq, json_pack("{s:o}", "result", result ? result : json_object()), blob, blob_len);
+    answer(rq, json_pack("{s:o}", "result", result ? result : json_object()), blob, blob_len, fd);
+}
+
+void ctl_reply(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len)
+{
+    ctl_reply_fd(rq, result, blob, blob_len, -1);
 }
 
 void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, const char *text)
@@ -120,7 +132,7 @@ void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, c
     answer(rq,
            json_pack("{s:{s:s, s:i, s:I, s:s}}", "error", "hop", hop, "errno", -code, "vix",
                      (json_int_t)vix, "text", text),
-           NULL, 0);
+           NULL, 0, -1);
 }
 
 /* --- events --------------------------------------------------------------------------------- */
@@ -333,6 +345,8 @@ static void hang_up(struct ctl *c)
         transfers_abort_all(c->vm->transfers);
     if (c->vm->snapshots)
         snapshots_hostd_gone(c->vm->snapshots);
+    if (c->vm->streams)
+        streams_abort_all(c->vm->streams);
 }
 
 static void closed(struct channel *ch, int reason, void *arg)

@@ -54,6 +54,9 @@ void ctl_free(struct ctl *c);
 
 /* End a request. `result` is taken, NULL means {}. */
 void ctl_reply(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len);
+/* The same with a descriptor beside it, which is taken; -1 = none. */
+void ctl_reply_fd(struct ctl_request *rq, json_t *result, const void *blob, size_t blob_len,
+                  int fd);
 /* `code` is a negative errno code. */
 void ctl_fail(struct ctl_request *rq, const char *hop, int code, uint64_t vix, const char *text);
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl.h"
+#include "vmx/ctl_args.h"
 #include "vmx/ctl_snapshot.h"
 #include "vmx/datasets.h"
 #include "vmx/relay.h"
@@ -18,28 +19,6 @@
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_proplist.h"
-
-#define DEADLINE_MS 60000 /* when the request names none */
-#define WORDS_MAX   200   /* of what hostd says for the log */
-
-static const char *text_arg(const struct ctl_request *rq, const char *name)
-{
-    return json_string_value(json_object_get(rq->args, name));
-}
-
-static int64_t int_arg(const struct ctl_request *rq, const char *name, int64_t fallback)
-{
-    const json_t *v = json_object_get(rq->args, name);
-
-    return json_is_integer(v) ? json_integer_value(v) : fallback;
-}
-
-static unsigned deadline_arg(const struct ctl_request *rq)
-{
-    int64_t ms = int_arg(rq, "deadlineMs", DEADLINE_MS);
-
-    return ms < 1 ? 1 : ms > RELAY_DEADLINE_MAX_MS ? RELAY_DEADLINE_MAX_MS : (unsigned)ms;
-}
 
 static void hello(struct ctl_request *rq)
 {
@@ -431,6 +410,9 @@ static const struct ctl_op ops[] = {
     {"dataset.entry.get", dataset_ctl},
     {"dataset.entry.set", dataset_ctl},
     {"dataset.entry.delete", dataset_ctl},
+    {"stream.open", ctl_stream_open},
+    {"stream.finish", ctl_stream_finish},
+    {"stream.close", ctl_stream_close},
     {"shutdown", end},
 };
 

@@ -195,6 +195,16 @@ static int capability_statechange(struct rpci_request *rq)
     return 0;
 }
 
+static int capability_streams(struct rpci_request *rq)
+{
+    int64_t v;
+
+    if (numbers(rq, &v, 1, 1) < 0)
+        return -EINVAL;
+    tools_on_streams_capability(rq->vm->tools, v == 1);
+    return 0;
+}
+
 static int statechange_status(struct rpci_request *rq)
 {
     int64_t v[2];
@@ -267,6 +277,7 @@ static const struct command commands[] = {
     {"tools.set.versiontype", FLAG_ROOT | FLAG_ARGS, set_version_type},
     {"tools.capability.statechange", FLAG_ROOT, capability_statechange},
     {"tools.capability.inguest.state", FLAG_ROOT, capability_state},
+    {"tools.capability.inguest.streams", FLAG_ROOT | FLAG_ARGS, capability_streams},
     {"tools.capability.", FLAG_ROOT | FLAG_PREFIX, noted},
     {"tools.os.statechange.status", FLAG_ROOT | FLAG_ARGS, statechange_status},
     {"tools.vmsupport.status", FLAG_ROOT, noted},

@@ -28,6 +28,7 @@ struct tools {
     size_t step;
     enum tools_statechange boot; /* still to be told to the agent; 0 = nothing */
     bool statechange;
+    bool streams;
     char reason[ERROR_TEXT_MAX]; /* "HOP: why guest operations are not possible" */
     /* One power request to the agent. */
     enum tools_statechange asked; /* 0 = none */
@@ -318,6 +319,7 @@ static void up(const char *name, void *arg)
     t->up = true;
     t->step = 0;
     t->statechange = false;
+    t->streams = false;
     guest_state_set_string(&t->vm->guest, "appName", name);
     set_running(t, true);
     set_unready(t, "agent: it has just started");
@@ -432,6 +434,7 @@ static void down(const char *name, void *arg)
         return;
     t->up = false;
     t->statechange = false;
+    t->streams = false;
     uv_timer_stop(&t->retry);
     guest_state_remove(&t->vm->guest, "toolsExecutingScripts");
     guest_state_remove(&t->vm->guest, "capabilities");
@@ -469,6 +472,16 @@ void tools_on_statechange_capability(struct tools *t, bool on)
     t->statechange = on;
     guest_state_set_statechange(&t->vm->guest, on);
     tools_changed(t);
+}
+
+void tools_on_streams_capability(struct tools *t, bool on)
+{
+    t->streams = on;
+}
+
+bool tools_streams(const struct tools *t)
+{
+    return t->streams;
 }
 
 void tools_on_version(struct tools *t, uint32_t version, int type)

@@ -47,6 +47,9 @@ const char *tools_unready(const struct tools *t);
 void tools_config_changed(struct tools *t);
 void tools_state_changed(struct tools *t);
 
+/* Whether the agent has raw streams. */
+bool tools_streams(const struct tools *t);
+
 /* Asks the agent to halt, reboot or stand by. `cb` comes once, with NULL when the agent has agreed.
  * -ENOTCONN (no agent), -EOPNOTSUPP (it cannot), -EBUSY; `err` says it, `cb` does not come. */
 typedef void tools_power_cb(const struct error *err, void *arg);
@@ -62,6 +65,7 @@ void tools_machine_gone(struct tools *t);
 
 /* From RPCI. */
 void tools_on_statechange_capability(struct tools *t, bool on);
+void tools_on_streams_capability(struct tools *t, bool on);
 void tools_on_version(struct tools *t, uint32_t version, int type); /* type -1 = not given */
 void tools_on_statechange_status(struct tools *t, bool ok, int id);
 void tools_on_nics(struct tools *t);

@@ -18,6 +18,7 @@
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/snapshot.h"
+#include "vmx/stream.h"
 #include "vmx/tclo.h"
 #include "vmx/tools.h"
 #include "vmx/transfer.h"
@@ -76,6 +77,7 @@ static void gone(void *arg)
 
     tclo_drop_all(vm->tclo);
     rpci_drop_all(vm->rpci);
+    streams_drop_strangers(vm->streams);
     guestvars_clear(&vm->vars);
     tools_machine_gone(vm->tools);
 }
@@ -174,10 +176,11 @@ static int open_sockets(struct vm *vm, const struct vm_options *o, struct error 
     AUTO_FREE char *link = mem_printf("%s/link", o->run);
     AUTO_FREE char *rpci = mem_printf("%s/link/976", o->run);
     AUTO_FREE char *tclo = mem_printf("%s/link/975", o->run);
+    AUTO_FREE char *streams = mem_printf("%s/link/974", o->run);
     AUTO_FREE char *ctl = mem_printf("%s/ctl", o->run);
     int r;
 
-    if (!link || !rpci || !tclo || !ctl)
+    if (!link || !rpci || !tclo || !streams || !ctl)
         return error_set(err, -ENOMEM, "no memory for the sockets");
     r = fs_mkdirs(link, 0755, err);
     /* The guest's users are "others" to us, and the folder is all that they see. */
@@ -187,6 +190,8 @@ static int open_sockets(struct vm *vm, const struct vm_options *o, struct error 
         r = rpci_new(vm, rpci, &vm->rpci, err);
     if (!r)
         r = tclo_new(vm, tclo, &tools_tclo_ops, vm->tools, &vm->tclo, err);
+    if (!r)
+        r = streams_new(vm, streams, &vm->streams, err);
     if (!r)
         r = ctl_new(vm, ctl, o->peer_uid, &vm->ctl, err);
     return r;
@@ -261,6 +266,8 @@ void vm_close(struct vm *vm)
     datasets_free(TAKE_PTR(vm->datasets));
     if (vm->transfers)
         transfers_abort_all(vm->transfers);
+    if (vm->streams)
+        streams_abort_all(vm->streams);
     tclo_free(vm->tclo);
     transfers_free(vm->transfers);
     vm->transfers = NULL;
@@ -271,6 +278,7 @@ void vm_close(struct vm *vm)
     ctl_free(vm->ctl);
     vm->ctl = NULL;
     rpci_free(vm->rpci);
+    streams_free(vm->streams);
     if (vm->machine)
         vm->machine_ops->close(vm->machine);
     snapshots_free(vm->snapshots);

@@ -3,7 +3,8 @@
  *
  * Who calls whom: the guest's programs reach `rpci` (their requests) and `tclo` (ours); `tools`
  * keeps up the conversation with the agent and turns what it says into `guest`; hostd reaches
- * `ctl`, which uses `power`, `relay` (guest operations) and `transfers` (file data). All of it runs
+ * `ctl`, which uses `power`, `relay` (guest operations), `streams` and, for agents
+ * without them, `transfers` (file data). All of it runs
  * on one loop, in one thread; nothing blocks. Parts know the VM and reach each other through it.
  */
 #ifndef VMX_VM_H
@@ -28,13 +29,14 @@ struct relay;
 struct transfers;
 struct snapshots;
 struct datasets;
+struct streams;
 struct ctl;
 
 struct vm_options {
     uv_loop_t *loop;
     const char *folder; /* the VM's folder */
     const char *config; /* file name in it: NAME.vmx */
-    const char *run;    /* folder for the sockets ctl, link/976 and link/975 */
+    const char *run;    /* folder for the sockets ctl, link/976, link/975 and link/974 */
     int peer_uid;       /* who may connect to ctl; -1 = our own uid and root */
     int launcher_fd;    /* for the machine, which takes it; -1 = none */
     unsigned uid_base;
@@ -65,6 +67,7 @@ struct vm {
     struct transfers *transfers;
     struct snapshots *snapshots;
     struct datasets *datasets;
+    struct streams *streams;
     struct ctl *ctl;
     void (*ended)(void *arg);
     void *ended_arg;

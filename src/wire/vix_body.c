@@ -214,6 +214,8 @@ static const struct vix_layout layouts[] = {
     [VIX_BODY_WAIT_FOR_TOOLS] = {decode_options, encode_options},
     [VIX_BODY_ALIAS] = {vix_body_decode_alias, vix_body_encode_alias},
     [VIX_BODY_ACQUIRE] = {decode_acquire, encode_acquire},
+    [VIX_BODY_STREAM_OPEN] = {vix_body_decode_stream_open, vix_body_encode_stream_open},
+    [VIX_BODY_STREAM_END] = {vix_body_decode_stream_end, vix_body_encode_stream_end},
     [VIX_BODY_OPAQUE] = {decode_opaque, encode_opaque},
 };
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/vix_stream.h"
 
 enum vix_body_kind {
     VIX_BODY_EMPTY = 0,
@@ -40,7 +41,9 @@ enum vix_body_kind {
     VIX_BODY_WAIT_FOR_TOOLS,   /* 38 */
     VIX_BODY_ALIAS,            /* 197 198 199 207 */
     VIX_BODY_ACQUIRE,          /* 190 */
-    VIX_BODY_OPAQUE,           /* registry and screen operations: not looked into */
+    VIX_BODY_STREAM_OPEN,      /* see vix_stream.h */
+    VIX_BODY_STREAM_END,
+    VIX_BODY_OPAQUE, /* registry and screen operations: not looked into */
 };
 
 /* A list of NUL-terminated strings that lie back to back. */
@@ -184,6 +187,8 @@ union vix_body {
     struct vix_options options;
     struct vix_alias alias;
     struct vix_acquire acquire;
+    struct vix_stream_open stream_open;
+    struct vix_stream_end stream_end;
     struct vix_opaque opaque;
 };
 

@@ -75,5 +75,9 @@ int vix_body_decode_list_filesystems(uint32_t op, struct cursor *c, union vix_bo
 int vix_body_encode_list_filesystems(struct buf *b, uint32_t op, const union vix_body *body);
 int vix_body_decode_alias(uint32_t op, struct cursor *c, union vix_body *ret);
 int vix_body_encode_alias(struct buf *b, uint32_t op, const union vix_body *body);
+int vix_body_decode_stream_open(uint32_t op, struct cursor *c, union vix_body *ret);
+int vix_body_encode_stream_open(struct buf *b, uint32_t op, const union vix_body *body);
+int vix_body_decode_stream_end(uint32_t op, struct cursor *c, union vix_body *ret);
+int vix_body_encode_stream_end(struct buf *b, uint32_t op, const union vix_body *body);
 
 #endif

@@ -86,6 +86,8 @@ static const struct vix_op ops[] = {
     OP(DELETE_REGISTRY_VALUE, OPAQUE, EMPTY, WIN, 4567, "DeleteRegistryValueInGuest"),
     OP(REMOVE_AUTH_ALIAS_BY_CERT, ALIAS, EMPTY, 0, VIX_PROP_API_REMOVE_ALIAS_BY_CERT,
        "RemoveGuestAliasByCert"),
+    OP(STREAM_OPEN, STREAM_OPEN, BINARY, 0, 0, NULL),
+    OP(STREAM_END, STREAM_END, BINARY, 0, 0, NULL),
 };
 
 const struct vix_op *vix_op_find(uint32_t opcode)

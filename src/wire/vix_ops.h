@@ -67,6 +67,9 @@ enum vix_opcode {
     VIX_OP_LIST_REGISTRY_VALUES = 205,
     VIX_OP_DELETE_REGISTRY_VALUE = 206,
     VIX_OP_REMOVE_AUTH_ALIAS_BY_CERT = 207,
+    /* Ours alone, beyond all numbers in use elsewhere (docs/guest-rpc-extensions.md). */
+    VIX_OP_STREAM_OPEN = 0x49470001,
+    VIX_OP_STREAM_END = 0x49470002,
 };
 
 enum vix_result_kind {

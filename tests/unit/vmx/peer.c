@@ -144,6 +144,7 @@ void peer_open(struct peer *p, const char *config)
     p->agent.name = "toolbox";
     p->agent.tagged = true;
     p->agent.statechange = 1;
+    p->reply_fd = -1;
     uv_loop_init(&p->loop);
     snprintf(p->folder, sizeof(p->folder), "/tmp/vmx-test-XXXXXX");
     assert_non_null(mkdtemp(p->folder));
@@ -245,6 +246,11 @@ static void ctl_message(struct channel *ch, struct channel_msg *msg, void *arg)
     memcpy(p->blobs[msg->id], blob ? blob : (const uint8_t *)"", len);
     p->blobs[msg->id][len] = 0;
     p->blob_lens[msg->id] = len;
+    if (msg->nfds) {
+        assert_int_equal(p->reply_fd, -1);
+        p->reply_fd = msg->fds[0];
+        msg->fds[0] = -1;
+    }
 }
 
 static void ctl_closed(struct channel *ch, int reason, void *arg)
@@ -376,6 +382,8 @@ static void tclo_packet(struct rpc_conn *c, const struct datamap_rpc *packet, vo
     } else if (!strcmp(rq.text, "Capabilities_Register")) {
         if (a->statechange)
             rpci_send(a, "tools.capability.statechange ", 29);
+        if (a->streams)
+            rpci_send(a, "tools.capability.inguest.streams 1", 34);
         rpci_send(a, "tools.set.versiontype 12389 4", 30);
         peer_agent_answer_text(a, rq.id, "OK ");
     } else if (!strncmp(rq.text, "Set_Option ", 11)) {

@@ -51,6 +51,7 @@ struct peer_agent {
     /* A request that is not answered by the agent itself (OS_*, Vix_1_*); may be NULL. */
     void (*request)(struct peer_agent *a, const struct peer_request *rq, void *arg);
     void *arg;
+    bool streams;    /* announce tools.capability.inguest.streams */
     int statechange; /* announce tools.capability.statechange */
 };
 
@@ -66,6 +67,7 @@ struct peer {
     json_t *replies[64]; /* by request id */
     uint8_t *blobs[64];
     size_t blob_lens[64];
+    int reply_fd; /* that came beside a reply; the test takes it and puts -1 in its place */
     unsigned events;
     json_t *last_event[5]; /* by enum peer_event */
 };
