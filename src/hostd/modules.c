@@ -27,6 +27,7 @@ const struct host_module *const host_modules[] = {
     &vm_power_module,
     &vm_change_module,
     &vm_create_module,
+    &vm_snapshot_module,
     &guest_module,
     NULL,
 };

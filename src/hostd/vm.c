@@ -13,6 +13,7 @@
 #include "hostd/event.h"
 #include "hostd/inventory_internal.h"
 #include "hostd/task.h"
+#include "hostd/vm_snapshot.h"
 
 #define IDLE_MS         10000 /* vmx of a machine that is off is kept this long */
 #define PENDING_MAX     64    /* callbacks that wait for one vmx */
@@ -328,6 +329,7 @@ static void on_up(struct vm *vm, const json_t *hello)
     enum vm_power power = VM_POWER_OFF;
 
     take_config(vm, json_object_get(hello, "config"));
+    vm_snapshots_load(vm); /* it may have finished what its predecessor began */
     if (power_named(json_string_value(json_object_get(hello, "power")), &power))
         vm_set_power(vm, power);
     take_boot_time(vm, hello);
@@ -468,9 +470,11 @@ int vm_add(struct inventory *inv, const char *id, const char *folder, const char
         return r;
     }
     vm_load_config(vm);
+    vm_snapshots_load(vm);
     update_name(vm);
     r = folder_insert(parent, &vm->e.mo);
     if (r < 0) {
+        vm_snapshots_free(vm);
         entity_remove(&vm->e);
         vm_free(vm);
         return r;
@@ -503,6 +507,7 @@ void vm_remove(struct vm *vm)
     if (vm->next)
         vm->next->link_in_list = vm->link_in_list;
     inv->vm_count--;
+    vm_snapshots_free(vm);
     entity_remove(&vm->e);
     vm_free(vm);
     mo_changed(&inv->host_system.mo, "vm");
@@ -565,6 +570,11 @@ static int get_capability(struct mo *mo, struct mo_reader *r, struct vim_any **r
     struct vim_VirtualMachineCapability *c = VIM_NEW(r->arena, VirtualMachineCapability);
 
     (void)mo; /* every capability that is not offered is false */
+    if (c) {
+        c->snapshotOperationsSupported = c->multipleSnapshotsSupported = true;
+        c->snapshotConfigSupported = c->poweredOffSnapshotsSupported = true;
+        c->revertToSnapshotSupported = true;
+    }
     return mo_value(vim_any_object(r->arena, c), ret);
 }
 
@@ -597,6 +607,8 @@ static const struct mo_property vm_properties[] = {
     {"datastore", inventory_get_datastores},
     {"network", inventory_get_networks},
     {"guestHeartbeatStatus", get_heartbeat},
+    {"snapshot", vm_get_snapshot},
+    {"rootSnapshot", vm_get_root_snapshot},
     {NULL, NULL},
 };
 

@@ -33,6 +33,7 @@ enum vm_power { VM_POWER_OFF, VM_POWER_ON, VM_POWER_SUSPENDED };
 
 struct task;
 struct vm_pending;
+struct vm_snapshots;
 
 struct vm {
     struct entity e;
@@ -54,9 +55,10 @@ struct vm {
     struct vm_pending *pending;               /* waiting for the link to come up */
     void (*halted)(struct vm *vm, void *arg); /* vm_halt */
     void *halted_arg;
-    uv_timer_t *idle;  /* stops vmx some time after power off */
-    struct task *task; /* the operation that runs */
-    bool busy;         /* it is being unregistered */
+    uv_timer_t *idle;               /* stops vmx some time after power off */
+    struct task *task;              /* the operation that runs */
+    struct vm_snapshots *snapshots; /* vm_snapshot.h; NULL = none */
+    bool busy;                      /* it is being unregistered */
 };
 
 /* ---- objects (vm.c) ---- */

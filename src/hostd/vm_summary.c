@@ -9,7 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "hostd/inventory_internal.h"
-#include "hostd/vm.h"
+#include "hostd/vm_snapshot.h"
 
 #define FILES_MAX 1000 /* of a VM's folder that layoutEx shows */
 
@@ -210,7 +210,7 @@ struct vim_VirtualMachineFileLayoutEx *vm_layout_ex(const struct vm *vm, struct 
     }
     if (d)
         closedir(d);
-    return r == 0 ? l : NULL;
+    return r == 0 && vm_snapshot_layout_ex(vm, a, l) == 0 ? l : NULL;
 }
 
 struct vim_VirtualMachineFileLayout *vm_layout(const struct vm *vm, struct arena *a)
@@ -226,7 +226,7 @@ struct vim_VirtualMachineFileLayout *vm_layout(const struct vm *vm, struct arena
     l->configFile.items[0] = arena_strdup(a, vm->file);
     l->logFile.items[0] = "vmware.log";
     l->configFile.count = l->logFile.count = 1;
-    return l->configFile.items[0] ? l : NULL;
+    return l->configFile.items[0] && vm_snapshot_layout(vm, a, l) == 0 ? l : NULL;
 }
 
 struct vim_VirtualMachineSummary *vm_summary(const struct vm *vm, struct arena *a)

@@ -253,7 +253,7 @@ int snapshot_store_may_add(const struct snapshot_store *s, const char *name,
         return error_set(err, r, "the snapshot's name or description cannot be used");
     case -ELOOP:
         return error_set(err, r, "there are %u snapshots in a row already", VMSD_DEPTH_MAX);
-    case -ENOSPC:
+    case -E2BIG:
         return error_set(err, r, "there are %u snapshots already", VMSD_SNAPSHOTS_MAX);
     default:
         return error_errno(err, r, "cannot add a snapshot");

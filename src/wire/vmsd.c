@@ -71,7 +71,7 @@ static int append(struct vmsd *v, const struct vmsd_snapshot *s)
     struct vmsd_snapshot *items;
 
     if (v->count == VMSD_SNAPSHOTS_MAX)
-        return -ENOSPC;
+        return -E2BIG;
     items = mem_realloc(v->items, (v->count + 1) * sizeof(*items));
     if (!items)
         return -ENOMEM;
@@ -300,7 +300,7 @@ int vmsd_add(struct vmsd *v, const char *name, const char *description, int64_t 
     if (depth_of(v, v->current) >= VMSD_DEPTH_MAX)
         return -ELOOP;
     if (v->last_uid >= INT32_MAX)
-        return -ENOSPC;
+        return -E2BIG;
     r = append(v, &s);
     if (!r)
         v->current = v->last_uid = s.uid;

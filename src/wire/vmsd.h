@@ -56,7 +56,7 @@ int vmsd_copy(const struct vmsd *v, struct vmsd *ret);
 struct vmsd_snapshot *vmsd_find(const struct vmsd *v, uint32_t uid);
 
 /* Adds a child of the current snapshot, which becomes the current one; its uid is last_uid then.
- * -EINVAL (name or description), -ELOOP (VMSD_DEPTH_MAX), -ENOSPC (VMSD_SNAPSHOTS_MAX), -ENOMEM. */
+ * -EINVAL (name or description), -ELOOP (VMSD_DEPTH_MAX), -E2BIG (VMSD_SNAPSHOTS_MAX), -ENOMEM. */
 int vmsd_add(struct vmsd *v, const char *name, const char *description, int64_t create_us,
              bool quiesced, bool has_disk);
 /* Takes a snapshot out; its children become its parent's, or go too. The current one becomes the
