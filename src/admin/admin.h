@@ -59,6 +59,7 @@ int admin_vm(struct admin *ad, int argc, char **argv);
 int admin_user(struct admin *ad, int argc, char **argv);
 int admin_role(struct admin *ad, int argc, char **argv);
 int admin_permission(struct admin *ad, int argc, char **argv);
+int admin_gueststore(struct admin *ad, int argc, char **argv);
 
 /* --- vm.c, for others --- */
 

@@ -19,6 +19,7 @@ static const char usage[] =
     "  user    manage who may use the API\n"
     "  role    manage named sets of privileges\n"
     "  permission  say who has which role where\n"
+    "  gueststore  content that guests may pull: repository, rules, status, files\n"
     "\n"
     "Options:\n"
     "  --state DIR            state of the host (" ADMIN_STATE_DEFAULT ")\n"
@@ -239,7 +240,8 @@ static const struct {
                 {"vm", admin_vm},
                 {"user", admin_user},
                 {"role", admin_role},
-                {"permission", admin_permission}};
+                {"permission", admin_permission},
+                {"gueststore", admin_gueststore}};
 
 int main(int argc, char **argv)
 {

@@ -136,6 +136,12 @@ int vim_client_follow_task(struct vim_client *c, struct vim_ref task, uint64_t t
                            void (*progress)(int percent, void *arg), void *arg, struct arena *arena,
                            struct vim_any **ret, struct error *err);
 
+/* One request to the host's REST API, in the session of the calls above. `body` (JSON text) may be
+ * NULL; the answer's JSON is appended to `ret`. -EREMOTEIO: the server answered with an error,
+ * whose text is in `err`. */
+int vim_client_rest(struct vim_client *c, const char *verb, const char *path, const char *body,
+                    struct buf *ret, struct error *err);
+
 /* Bytes moved so far and in all (0 = not known). */
 typedef void vim_client_progress(uint64_t done, uint64_t total, void *arg);
 /* Called for all transfers of this client; NULL = nobody. */

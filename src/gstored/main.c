@@ -38,14 +38,15 @@ static const char usage[] =
     "  --uid N, --gid N   started as root: become these\n"
     "  --peer-uid N       who may connect to the socket, descriptor 3\n"
     "  --credentials      descriptor 4 is the file with the keys of an S3 repository\n"
-    "  --parent           end with the process that started this one\n"
+    "  --parent PID       end with the process that started this one\n"
     "  -h, --help         this text\n"
     "  --version          version\n";
 
 struct arguments {
     const char *state;
     unsigned uid, gid, peer_uid;
-    bool credentials, parent;
+    unsigned parent; /* 0: none */
+    bool credentials;
 };
 
 static int number(const char *text, unsigned *ret)
@@ -64,7 +65,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 {
     static const struct option longs[] = {
         {"state", 1, NULL, 's'},    {"uid", 1, NULL, 'u'},         {"gid", 1, NULL, 'g'},
-        {"peer-uid", 1, NULL, 'p'}, {"credentials", 0, NULL, 'c'}, {"parent", 0, NULL, 'P'},
+        {"peer-uid", 1, NULL, 'p'}, {"credentials", 0, NULL, 'c'}, {"parent", 1, NULL, 'P'},
         {"version", 0, NULL, 'V'},  {"help", 0, NULL, 'h'},        {0},
     };
     int opt, rc = 0;
@@ -86,7 +87,7 @@ static int parse(int argc, char **argv, struct arguments *a)
             a->credentials = true;
             break;
         case 'P':
-            a->parent = true;
+            rc = number(optarg, &a->parent);
             break;
         case 'h':
         case 'V':
@@ -113,7 +114,9 @@ static int start(const struct arguments *a, uv_loop_t *loop, struct control **re
                  struct error *err)
 {
     int rc = confine_identity(a->uid, a->gid, err);
-    if (rc == 0 && a->parent && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() == 1))
+    /* Now, since a change of user takes it back; and it may have gone already. */
+    if (rc == 0 && a->parent &&
+        (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != (pid_t)a->parent))
         rc = error_set(err, -ESRCH, "the supervisor has gone");
     if (rc < 0)
         return rc;

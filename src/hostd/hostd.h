@@ -75,6 +75,7 @@ struct host {
 
     size_t modules_started;
 
+    struct gueststore *gueststore; /* gueststore.h */
     void *inventory; /* the inventory's own */
     void *guestops;  /* the guest managers' own */
 };

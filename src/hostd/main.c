@@ -22,11 +22,9 @@
 #include "hostd/supervise.h"
 #include "hostd/worker.h"
 
-/* The program of a VM: beside us (installed), or where the build puts it. */
-static char *find_vmx(void)
+/* A program that we start: beside us (installed), or in `room`, where the build puts it. */
+static char *find_program(const char *room, const char *name)
 {
-    static const char *const places[] = {"%s/inguest-vmx", "%s/../vmx/inguest-vmx",
-                                         INGUEST_LIBEXECDIR "/inguest-vmx"};
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
     if (n < 0)
@@ -35,14 +33,14 @@ static char *find_vmx(void)
     char *slash = strrchr(self, '/');
     if (slash)
         *slash = '\0';
-    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-        char *path = i < 2 ? mem_printf(i == 0 ? "%s/inguest-vmx" : "%s/../vmx/inguest-vmx", self)
-                           : mem_strdup(places[i]);
+    for (int i = 0; i < 2; i++) {
+        char *path =
+            i == 0 ? mem_printf("%s/%s", self, name) : mem_printf("%s/../%s/%s", self, room, name);
         if (path && access(path, X_OK) == 0)
             return path;
         mem_free(path);
     }
-    return mem_strdup(INGUEST_LIBEXECDIR "/inguest-vmx");
+    return mem_printf("%s/%s", INGUEST_LIBEXECDIR, name);
 }
 
 /* Where the guest's agent is: beside vmx (installed), or where the build puts it. NULL: leave it to
@@ -78,7 +76,7 @@ static int prepare(struct options *o, struct error *err)
     if (!o->state_dir || !o->run_dir)
         return -EIO;
     if (!o->vmx_path)
-        o->vmx_path = find_vmx();
+        o->vmx_path = find_program("vmx", "inguest-vmx");
     if (!o->vmx_path)
         return error_set(err, -ENOMEM, "no memory");
     if (!o->agent_dir)
@@ -143,10 +141,14 @@ static int supervise(int argc, char **argv, struct options *o)
     worker_argv[1] = (char[]){"--worker"};
     memcpy(worker_argv + 2, argv + 1, (size_t)(argc - 1) * sizeof(*argv));
 
+    AUTO_FREE char *gstored_path = find_program("gstored", "inguest-gstored");
+    if (!gstored_path)
+        return EXIT_FAILURE;
     struct supervisor_options so = {
         .state_dir = o->state_dir,
         .run_dir = o->run_dir,
         .vmx_path = o->vmx_path,
+        .gstored_path = gstored_path,
         .agent_dir = o->agent_dir,
         .program_dir = o->program_dir,
         .worker_argv = worker_argv,

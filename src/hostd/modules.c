@@ -16,6 +16,7 @@ const struct host_module *const host_modules[] = {
     &auth_module,
     &account_module,
     &vmlink_module,
+    &gueststore_module,
     &property_module,
     &inventory_module,
     &search_module,

@@ -35,8 +35,8 @@ struct rest_problem {
 };
 
 static const struct rest_row *const row_lists[] = {
-    rest_session_rows, rest_vm_rows,   rest_power_rows,
-    rest_guest_rows,   rest_file_rows, rest_process_rows,
+    rest_session_rows, rest_vm_rows,      rest_power_rows,      rest_guest_rows,
+    rest_file_rows,    rest_process_rows, rest_gueststore_rows,
 };
 
 /* ---- answers ---- */

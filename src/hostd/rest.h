@@ -53,6 +53,7 @@ extern const struct rest_row rest_power_rows[];
 extern const struct rest_row rest_guest_rows[];
 extern const struct rest_row rest_file_rows[];
 extern const struct rest_row rest_process_rows[];
+extern const struct rest_row rest_gueststore_rows[];
 
 extern const struct host_module rest_module;
 

@@ -108,6 +108,15 @@ static int handle_kill(struct supervisor *s, uint64_t id, struct cursor *c, stru
     return supervisor_vm_kill(s, vm, SIGKILL, err);
 }
 
+static int handle_gstored(struct supervisor *s, uint64_t id, struct cursor *c, struct error *err)
+{
+    uint8_t run;
+    (void)id;
+    if (cursor_u8(c, &run) < 0 || run > 1)
+        return error_set(err, -EINVAL, "bad request");
+    return supervisor_gstored_want(s, run, err);
+}
+
 static int handle_quit(struct supervisor *s, uint64_t id, struct cursor *c, struct error *err)
 {
     (void)id;
@@ -128,6 +137,7 @@ static const struct {
     {SUPERVISE_START, "start", false, handle_start},
     {SUPERVISE_KILL, "kill", true, handle_kill},
     {SUPERVISE_QUIT, "quit", true, handle_quit},
+    {SUPERVISE_GSTORED, "gstored", false, handle_gstored},
 };
 
 static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
@@ -343,6 +353,7 @@ int supervisor_run(const struct supervisor_options *options)
     }
     uv_timer_init(&s.loop, &s.restart);
     s.restart.data = &s;
+    supervisor_gstored_init(&s);
     start_worker(&s);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     return s.exit_status;

@@ -31,15 +31,18 @@
     0x10000000u /* of the first VM's range; outside what Debian hands out \
                  */
 #define SUPERVISE_UID_LAST 0x6fff0000u
-/* The worker's user where no user "inguest" exists. */
-#define SUPERVISE_WORKER_UID 64117u
+/* The users where "inguest" and "inguest-gstored" do not exist. */
+#define SUPERVISE_WORKER_UID  64117u
+#define SUPERVISE_GSTORED_UID 64118u
+#define SUPERVISE_GSTORED_CTL "gstored.ctl" /* in RUN: gstored's socket for the worker */
 
 enum supervise_type {
-    SUPERVISE_CREATE = 1, /* folder, config, u32 LE length and text of the .vmx file */
-    SUPERVISE_DELETE = 2, /* folder */
-    SUPERVISE_START = 3,  /* id, folder, config; answered when vmx listens */
-    SUPERVISE_KILL = 4,   /* id */
-    SUPERVISE_QUIT = 5,   /* no body: the worker ends on purpose; do not start it again */
+    SUPERVISE_CREATE = 1,  /* folder, config, u32 LE length and text of the .vmx file */
+    SUPERVISE_DELETE = 2,  /* folder */
+    SUPERVISE_START = 3,   /* id, folder, config; answered when vmx listens */
+    SUPERVISE_KILL = 4,    /* id */
+    SUPERVISE_QUIT = 5,    /* no body: the worker ends on purpose; do not start it again */
+    SUPERVISE_GSTORED = 6, /* u8: 1 keep gstored running, 0 end it; RUN/gstored.ctl is its socket */
     SUPERVISE_REPLY = 16,
     SUPERVISE_EXITED = 17 /* id 0: string VM id, string what happened */
 };
@@ -69,6 +72,8 @@ int supervise_delete(struct supervise *sup, const char *folder, supervise_cb cb,
 int supervise_start(struct supervise *sup, const char *id, const char *folder, const char *config,
                     supervise_cb cb, void *arg);
 int supervise_kill(struct supervise *sup, const char *id, supervise_cb cb, void *arg);
+/* Keep gstored running, or end it. */
+int supervise_gstored(struct supervise *sup, bool run, supervise_cb cb, void *arg);
 /* Sent without waiting. */
 void supervise_quit(struct supervise *sup);
 
@@ -77,6 +82,7 @@ void supervise_quit(struct supervise *sup);
 struct supervisor_options {
     const char *state_dir, *run_dir; /* absolute, made already */
     const char *vmx_path;            /* program */
+    const char *gstored_path;        /* program */
     const char *agent_dir;           /* handed to vmx; NULL = its default */
     const char *program_dir;         /* same */
     char **worker_argv;              /* how to start the worker; NULL-terminated */

@@ -206,6 +206,13 @@ int supervise_kill(struct supervise *sup, const char *id, supervise_cb cb, void 
     return send_request(sup, SUPERVISE_KILL, &b, cb, arg);
 }
 
+int supervise_gstored(struct supervise *sup, bool run, supervise_cb cb, void *arg)
+{
+    AUTO_BUF struct buf b = BUF_INIT(1);
+    buf_put_u8(&b, run);
+    return send_request(sup, SUPERVISE_GSTORED, &b, cb, arg);
+}
+
 void supervise_quit(struct supervise *sup)
 {
     struct buf none = BUF_INIT(0);

@@ -22,6 +22,16 @@ struct supervised {
     bool process_open; /* the process's handle is open */
 };
 
+/* gstored, while the worker wants one. */
+struct supervised_gstored {
+    uv_process_t process;
+    uv_timer_t restart;
+    bool wanted, runs;
+    unsigned failures; /* in a row */
+    uint64_t started_ms;
+    int listen_fd; /* -1: none yet; the same for every gstored, so that no connection is lost */
+};
+
 struct supervisor {
     struct supervisor_options options;
     uv_loop_t loop;
@@ -33,6 +43,7 @@ struct supervisor {
     uint64_t worker_started_ms;
     struct channel *channel; /* to the worker; NULL: none */
     struct supervised *vms;
+    struct supervised_gstored gstored;
     int null_fd, state_dir, vms_dir, run_vm_dir, record_dir;
     int exit_status;
 };
@@ -52,5 +63,9 @@ int supervisor_vm_start(struct supervisor *s, uint64_t request, const char *id, 
 int supervisor_vm_kill(struct supervisor *s, const char *id, int signal, struct error *err);
 /* Tells every vmx, also those of an earlier supervisor, to end. */
 void supervisor_vm_stop_all(struct supervisor *s);
+
+/* --- supervise_gstored.c --- */
+void supervisor_gstored_init(struct supervisor *s);
+int supervisor_gstored_want(struct supervisor *s, bool run, struct error *err);
 
 #endif

@@ -333,6 +333,7 @@ static void on_up(struct vm *vm, const json_t *hello)
     if (power_named(json_string_value(json_object_get(hello, "power")), &power))
         vm_set_power(vm, power);
     take_boot_time(vm, hello);
+    gueststore_vm_up(vm);
     take_guest(vm, json_object_get(hello, "guest"));
     vm->heartbeat = heartbeat_named(
         json_string_value(json_object_get(json_object_get(hello, "guest"), "heartbeat")));
@@ -351,6 +352,7 @@ static void on_state(struct vmlink *link, enum vmlink_state state, const json_t 
         on_up(vm, hello);
         return;
     }
+    gueststore_vm_down(vm);
     if (vm->guest && json_is_true(json_object_get(vm->guest, "toolsRunning"))) {
         /* Whatever the guest said, nobody hears it now. */
         json_t *guest = json_deep_copy(vm->guest);
@@ -423,6 +425,8 @@ static void vm_free(struct vm *vm)
     vmxfile_free(vm->config);
     json_decref(vm->guest);
     json_decref(vm->guestinfo);
+    mem_free(vm->gueststore.grant);
+    mem_free(vm->gueststore.deny);
     mem_free(vm->folder);
     mem_free(vm->file);
     mem_free(vm->problem);
@@ -471,6 +475,7 @@ int vm_add(struct inventory *inv, const char *id, const char *folder, const char
     }
     vm_load_config(vm);
     vm_snapshots_load(vm);
+    gueststore_vm_known(vm);
     update_name(vm);
     r = folder_insert(parent, &vm->e.mo);
     if (r < 0) {
@@ -501,6 +506,7 @@ void vm_remove(struct vm *vm)
     struct folder *parent = folder_cast(vm->e.mo.parent);
 
     pending_run(vm, -ENOENT, "the virtual machine was removed");
+    gueststore_vm_gone(vm);
     if (parent)
         folder_remove(parent, &vm->e.mo);
     *vm->link_in_list = vm->next;

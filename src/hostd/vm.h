@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "hostd/call.h"
+#include "hostd/gueststore.h"
 #include "hostd/inventory.h"
 #include "hostd/vmlink.h"
 #include "wire/vmxfile.h"
@@ -51,6 +52,7 @@ struct vm {
     int64_t boot_time, suspend_time;
     uint32_t change_number; /* makes changeVersion different */
     bool tools_installer_mounted;
+    struct gueststore_vm gueststore;          /* access rules, gueststore.c */
     struct vmlink *link;                      /* always there */
     struct vm_pending *pending;               /* waiting for the link to come up */
     void (*halted)(struct vm *vm, void *arg); /* vm_halt */

@@ -35,8 +35,10 @@ static void on_written(struct vmlink *link, const struct vmlink_reply *reply, vo
     struct write *w = arg;
 
     (void)link;
-    if (reply->code == 0)
+    if (reply->code == 0) {
         vm_config_apply(w->vm, w->set);
+        gueststore_vm_keys(w->vm, w->set);
+    }
     write_end(w, reply);
 }
 
@@ -381,6 +383,7 @@ static void reload(struct call *call)
 
     if (vm && vmlink_state(vm->link) == VMLINK_STOPPED) {
         vm_load_config(vm);
+        gueststore_vm_reloaded(vm);
         vm_changed(vm, VM_CHANGED_CONFIG);
     }
     call_return(call, NULL);

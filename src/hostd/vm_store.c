@@ -88,12 +88,14 @@ int vm_store_put(struct vm *vm)
 
 int vm_store_unregister(struct vm *vm)
 {
+    gueststore_forget(vm->e.inv->host, vm->folder); /* registered again, its file counts */
     return db_run(vm->e.inv->host->db, "UPDATE inventory_vm SET registered = 0 WHERE folder = ?",
                   "s", vm->folder);
 }
 
 int vm_store_forget(struct inventory *inv, const char *folder)
 {
+    gueststore_forget(inv->host, folder);
     return db_run(inv->host->db, "DELETE FROM inventory_vm WHERE folder = ?", "s", folder);
 }
 
