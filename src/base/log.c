@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,6 +36,19 @@ int log_open_file(const char *path, const char *ident, struct error *err)
     return 0;
 }
 
+void log_limit_file(const char *path, uint64_t max)
+{
+    char old[PATH_MAX];
+    struct stat st;
+
+    if (log_fd < 0 || fstat(log_fd, &st) < 0 || (uint64_t)st.st_size < max)
+        return;
+    if (snprintf(old, sizeof(old), "%s.1", path) >= (int)sizeof(old) || rename(path, old) < 0)
+        return;
+    /* When there is no new file the old one goes on: it has only changed its name. */
+    log_open_file(path, NULL, NULL);
+}
+
 void log_set_level(enum log_level max)
 {
     log_max = max;
@@ -42,6 +57,12 @@ void log_set_level(enum log_level max)
 enum log_level log_get_level(void)
 {
     return log_max;
+}
+
+/* The second byte of U+0080 to U+009F, which some terminals take for control characters. */
+static int is_c1(unsigned char c)
+{
+    return c >= 0x80 && c <= 0x9f;
 }
 
 /* Copies text with control bytes made visible; returns the length used. */
@@ -53,7 +74,7 @@ static size_t copy_visible(char *out, size_t size, const char *text)
     for (; *text && n + 5 < size; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c >= 0x20 && c != 0x7f) {
+        if (c >= 0x20 && c != 0x7f && !(c == 0xc2 && is_c1((unsigned char)text[1]))) {
             out[n++] = (char)c;
         } else {
             out[n++] = '\\';

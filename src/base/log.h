@@ -1,11 +1,13 @@
 /*
- * One log a process: a line is "TIME LEVEL(PID) IDENT| TEXT". Bytes below 0x20 and 0x7f in the
+ * One log a process: a line is "TIME LEVEL(PID) IDENT| TEXT". Control characters in the
  * text, which may come from a stranger, are written as \xNN, so that nobody can forge a line.
  * Until log_open_* is called lines go to stderr. Never log a secret or file contents.
  * Thread-safe: a line is one write(2).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
+
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -17,6 +19,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 void log_open_fd(int fd, const char *ident);
 /* Opens `path` for append, mode 0600. */
 int log_open_file(const char *path, const char *ident, struct error *err);
+/* A log that was opened as `path` and has `max` bytes or more becomes `path`.1, in the place of an
+ * earlier one, and a new one is begun. Not while another thread logs. */
+void log_limit_file(const char *path, uint64_t max);
 void log_set_level(enum log_level max);
 enum log_level log_get_level(void);
 

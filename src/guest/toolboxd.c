@@ -31,6 +31,7 @@
 
 /* Guest operations announce themselves through the tools state; this is how the host times them. */
 #define VIX_NO_TIMEOUT 0xffffffffu
+#define LOG_FILE_MAX   (4u << 20)
 
 struct daemon {
     uv_loop_t loop;
@@ -44,7 +45,7 @@ struct daemon {
     struct power *power;
     struct gueststore *gueststore;
     struct conf *conf;
-    const char *conf_path;
+    const char *conf_path, *log_path; /* log_path: NULL = standard error */
     enum toolbox_state state;
 };
 
@@ -130,8 +131,11 @@ static void on_vix(struct toolbox *tb, struct toolbox_vix *req, void *arg)
     uint32_t deadline = req->timeout_s == VIX_NO_TIMEOUT     ? 0
                         : req->timeout_s > UINT32_MAX / 1000 ? UINT32_MAX
                                                              : req->timeout_s * 1000;
-    int r = vix_service_request(d->vix, req->message, req->message_len, req->max_result, deadline,
-                                on_vix_done, req, NULL);
+    const char *space = strchr(req->name, ' '); /* our host says there who asks */
+    if (d->log_path)
+        log_limit_file(d->log_path, LOG_FILE_MAX);
+    int r = vix_service_request(d->vix, space ? space + 1 : NULL, req->message, req->message_len,
+                                req->max_result, deadline, on_vix_done, req, NULL);
     if (r < 0)
         toolbox_vix_reply(req, r == -EMSGSIZE ? VIX_E_ARGUMENT_TOO_BIG : VIX_E_OUT_OF_MEMORY, 0,
                           NULL, 0);
@@ -332,13 +336,12 @@ int main(int argc, char **argv)
     static struct daemon d = {.conf_path = CONF_PATH};
     struct toolbox_options options = {0};
     struct error err = {0};
-    const char *log_path = NULL;
     int opt;
 
     while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (opt) {
         case OPT_LOG:
-            log_path = optarg;
+            d.log_path = optarg;
             break;
         case OPT_CONF:
             d.conf_path = optarg;
@@ -365,7 +368,7 @@ int main(int argc, char **argv)
         return 2;
     }
     log_open_fd(-1, "toolboxd");
-    if (log_path && log_open_file(log_path, "toolboxd", &err) < 0) {
+    if (d.log_path && log_open_file(d.log_path, "toolboxd", &err) < 0) {
         fprintf(stderr, "toolboxd: %s\n", error_text(&err));
         return 1;
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "guest/auth.h"
@@ -16,12 +17,14 @@
 #include "guest/worker_pool.h"
 #include "wire/vix.h"
 #include "wire/vix_auth.h"
+#include "wire/vix_describe.h"
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_proplist.h"
 
 #define WORKER_IDLE_MS 60000u
 #define AUTH_CACHE_MS  60000u
+#define ORIGIN_MAX     128u
 
 struct vix_service_request {
     struct vix_service_request *next, **prev;
@@ -29,6 +32,8 @@ struct vix_service_request {
     uv_timer_t timer; /* the deadline, or the moment of an answer that is already known */
     vix_service_done done;
     void *arg;
+    char *origin;
+    uint64_t begun_ms;
     uint8_t *message;
     size_t len;
     struct vix_request rq; /* points into `message` */
@@ -60,6 +65,7 @@ static void request_closed(uv_handle_t *h)
     /* Credentials were in both. */
     mem_free_secret(r->result.data, r->result.size);
     mem_free_secret(r->message, r->len);
+    mem_free(r->origin);
     mem_free(r);
 }
 
@@ -79,6 +85,26 @@ static void detach(struct vix_service_request *r)
     uv_close((uv_handle_t *)&r->timer, request_closed);
 }
 
+/* One line an operation. What goes on all the time (packets of a transfer, the state) and the
+ * further parts of one answer are none. */
+static void log_operation(const struct vix_service_request *r, uint64_t err, uint32_t additional,
+                          const void *data, size_t len)
+{
+    char what[VIX_DESCRIBE_SIZE], who[VIX_DESCRIBE_SIZE], result[128] = "ok";
+
+    if (!r->gate || r->gate->place == VIX_GATE_STATE || r->gate->place == VIX_GATE_NOTHING ||
+        r->rq.opcode == VIX_OP_HGFS_SEND_PACKET || vix_continues(&r->rq))
+        return;
+    if (err)
+        snprintf(result, sizeof(result), "%s%s%s (VIX error %u)", vix_error_text(err),
+                 additional ? ", " : "", additional ? strerror((int)additional) : "",
+                 VIX_ERROR_CODE(err));
+    log_info("guest operation %s by %s as %s: %s, %zu%s bytes, %llu ms", vix_describe(&r->rq, what),
+             r->origin ? r->origin : "the host", vix_describe_user(&r->rq, who), result,
+             err ? 0 : len, !err && vix_result_is_partial(r->rq.opcode, data, len) ? "+" : "",
+             (unsigned long long)(clock_ms() - r->begun_ms));
+}
+
 static void answer(struct vix_service_request *r, uint64_t err, uint32_t additional,
                    const void *data, size_t len)
 {
@@ -89,6 +115,7 @@ static void answer(struct vix_service_request *r, uint64_t err, uint32_t additio
         reply.data = data;
         reply.len = len;
     }
+    log_operation(r, err, additional, data, len);
     detach(r);
     if (r->done)
         r->done(r->arg, &reply);
@@ -320,9 +347,9 @@ static void dispatch(struct vix_service_request *r)
     }
 }
 
-int vix_service_request(struct vix_service *svc, const void *message, size_t len, size_t max_result,
-                        uint32_t deadline_ms, vix_service_done done, void *arg,
-                        struct vix_service_request **ret)
+int vix_service_request(struct vix_service *svc, const char *origin, const void *message,
+                        size_t len, size_t max_result, uint32_t deadline_ms, vix_service_done done,
+                        void *arg, struct vix_service_request **ret)
 {
     struct vix_service_request *r;
 
@@ -336,6 +363,8 @@ int vix_service_request(struct vix_service *svc, const void *message, size_t len
         mem_free(r);
         return -ENOMEM;
     }
+    r->origin = origin ? mem_strndup(origin, ORIGIN_MAX) : NULL;
+    r->begun_ms = clock_ms();
     r->len = len;
     r->svc = svc;
     r->done = done;

@@ -96,14 +96,14 @@ int vix_service_new(uv_loop_t *loop, const struct vix_service_config *config,
  * started in the guest go on. */
 void vix_service_free(struct vix_service *svc);
 
-/* Takes a copy of the message. Bad messages are answered like any other (by `done`). `max_result`
- * is the room for result bytes (0 = VIX_SERVICE_RESULT_DEFAULT), `deadline_ms` the time from now
- * after which the answer is VIX_E_TIMEOUT_WAITING_FOR_TOOLS (0 = VIX_SERVICE_DEADLINE_MS).
- * `ret`, which may be NULL, is valid until `done`.
- * Errors: -ENOMEM, -EMSGSIZE; then `done` is not called. */
-int vix_service_request(struct vix_service *svc, const void *message, size_t len, size_t max_result,
-                        uint32_t deadline_ms, vix_service_done done, void *arg,
-                        struct vix_service_request **ret);
+/* Takes a copy of the message and of `origin`, who asks, for the log (NULL: not known). Bad
+ * messages are answered like any other (by `done`). `max_result` is the room for result bytes (0 =
+ * VIX_SERVICE_RESULT_DEFAULT), `deadline_ms` the time from now after which the answer is
+ * VIX_E_TIMEOUT_WAITING_FOR_TOOLS (0 = VIX_SERVICE_DEADLINE_MS). `ret`, which may be NULL, is valid
+ * until `done`. Errors: -ENOMEM, -EMSGSIZE; then `done` is not called. */
+int vix_service_request(struct vix_service *svc, const char *origin, const void *message,
+                        size_t len, size_t max_result, uint32_t deadline_ms, vix_service_done done,
+                        void *arg, struct vix_service_request **ret);
 
 /* While frozen (quiesced snapshot) every request is answered VIX_E_OBJECT_IS_BUSY. */
 void vix_service_set_frozen(struct vix_service *svc, int frozen);

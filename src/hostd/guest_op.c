@@ -237,7 +237,7 @@ void guest_op_send(struct guest_op *op)
     struct vmlink *link = guest_target_link(op->call->host, head_of(op->call)->vm);
     unsigned deadline = deadline_ms(op->call->host);
     json_t *args =
-        json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)deadline, "what", op->call->method->name,
+        json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)deadline, "source", op->call->source,
                   "user", op->call->session ? op->call->session->user : "");
     int r =
         guest_message(&message, op->method->opcode, &op->body, &op->credential, op->request_flags);

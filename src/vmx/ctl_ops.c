@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl.h"
@@ -16,6 +17,7 @@
 #include "vmx/transfer.h"
 #include "wire/ctl.h"
 #include "wire/vix.h"
+#include "wire/vix_describe.h"
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_proplist.h"
@@ -154,11 +156,42 @@ static void guestinfo_get(struct ctl_request *rq)
 
 /* --- guest operations ----------------------------------------------------------------------- */
 
+/* What is done in the guest, and for whom: the beginning of one line in the VM's log. */
+static char *audit_begin(const struct ctl_request *rq, const struct vix_request *message)
+{
+    char what[VIX_DESCRIBE_SIZE], who[VIX_DESCRIBE_SIZE];
+    const char *user = text_arg(rq, "user"), *source = text_arg(rq, "source");
+
+    return mem_printf("guest operation %s by %.*s from %.*s as %s", vix_describe(message, what),
+                      WORDS_MAX, user ? user : "host", WORDS_MAX, source ? source : "here",
+                      vix_describe_user(message, who));
+}
+
+/* Its end. The further parts of one answer are no operations of their own. */
+static void audit_end(struct ctl_request *rq, const struct relay_result *result)
+{
+    unsigned long long ms = clock_ms() - rq->started_ms;
+    AUTO_FREE char *what = TAKE_PTR(rq->what);
+
+    if (!what)
+        return;
+    if (!result->err)
+        log_info("%s: ok, %zu%s bytes, %llu ms", what, result->len,
+                 vix_result_is_partial(rq->opcode, result->data, result->len) ? "+" : "", ms);
+    else if (!strcmp(result->hop, "worker"))
+        log_info("%s: %s (VIX error %u), 0 bytes, %llu ms", what, result->text,
+                 VIX_ERROR_CODE(result->vix), ms);
+    else
+        log_info("%s: failed, %s: %s, 0 bytes, %llu ms", what, result->hop, result->text, ms);
+    vmlog_check_size(&rq->vm->log);
+}
+
 static void relayed(const struct relay_result *result, void *arg)
 {
     struct ctl_request *rq = arg;
 
     rq->cancel = NULL;
+    audit_end(rq, result);
     /* The agent has answered: its error is the operation's result, not a failure to relay. */
     if (result->err && !result->vix) {
         ctl_fail(rq, result->hop, result->err, result->vix, result->text);
@@ -167,10 +200,6 @@ static void relayed(const struct relay_result *result, void *arg)
     if (result->err && strcmp(result->hop, "worker")) {
         ctl_fail(rq, result->hop, result->err, result->vix, result->text);
         return;
-    }
-    if (result->err && rq->what) {
-        log_info("%s: VIX error %" PRIu64 ", %s", rq->what, result->vix, result->text);
-        mem_free(TAKE_PTR(rq->what));
     }
     ctl_reply(rq,
               json_pack("{s:I, s:I}", "vix", (json_int_t)result->vix, "guestOsError",
@@ -189,19 +218,23 @@ static void vix(struct ctl_request *rq)
     struct vix_request message;
     struct error err = {0};
     uint32_t vix_error = 0;
-    const char *what = text_arg(rq, "what");
+    const char *user = text_arg(rq, "user"), *source = text_arg(rq, "source");
+    AUTO_FREE char *origin = mem_printf("%.*s@%.*s", WORDS_MAX, user ? user : "host", WORDS_MAX,
+                                        source ? source : "here");
     int r;
 
-    if (!what && !vix_request_decode(rq->blob, rq->blob_len, &message))
-        what = vix_op_name(message.opcode);
-    rq->what =
-        mem_printf("guest operation of %.*s: %.*s", WORDS_MAX, text_arg(rq, "user") ?: "host",
-                   WORDS_MAX, what ? what : "not understood");
+    if (vix_request_decode(rq->blob, rq->blob_len, &message)) {
+        ctl_fail(rq, "vmx", -EBADMSG, VIX_E_INVALID_MESSAGE_HEADER, "not a VIX request");
+        return;
+    }
+    rq->opcode = message.opcode;
+    if (!vix_continues(&message))
+        rq->what = audit_begin(rq, &message);
     rq->cancel = cancel_relayed;
-    r = relay_send(rq->vm->relay, rq->blob, rq->blob_len, deadline_arg(rq), relayed, rq, &work,
-                   &vix_error, &err);
+    r = relay_send_for(rq->vm->relay, origin, rq->blob, rq->blob_len, deadline_arg(rq), relayed, rq,
+                       &work, &vix_error, &err);
     if (r)
-        ctl_fail(rq, r == -EBADMSG ? "vmx" : "agent", r, vix_error, error_text(&err));
+        ctl_fail(rq, "agent", r, vix_error, error_text(&err));
     else
         rq->work = work;
 }

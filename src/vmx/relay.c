@@ -107,12 +107,30 @@ static void answered(int r, const uint8_t *payload, size_t len, void *arg)
     end(rq, &result);
 }
 
-static int dispatch(struct relay *r, const struct vix_request *vix, const void *message, size_t len,
-                    unsigned deadline_ms, relay_cb *cb, void *arg,
+/* The request's name: the cookie, and for agents that know what follows it, who asks
+ * (docs/guest-rpc-extensions.md). */
+static void put_name(struct buf *b, const struct relay *r, uint64_t cookie, const char *origin)
+{
+    size_t room = VIX_RELAY_NAME_MAX - 17;
+
+    buf_printf(b, VIX_RELAYED_COMMAND " \"%016" PRIx64, cookie);
+    if (origin && tclo_is_tagged(r->vm->tclo, AGENT)) {
+        buf_put_u8(b, ' ');
+        for (; *origin && room; origin++, room--)
+            buf_put_u8(b, *origin > ' ' && *origin < 0x7f && *origin != '"' && *origin != '\\'
+                              ? (uint8_t)*origin
+                              : '?');
+    }
+    buf_put_u8(b, '"');
+    buf_put_u8(b, 0);
+}
+
+static int dispatch(struct relay *r, const char *origin, const struct vix_request *vix,
+                    const void *message, size_t len, unsigned deadline_ms, relay_cb *cb, void *arg,
                     struct relay_request **ret_request)
 {
     AUTO_FREE struct relay_request *rq = mem_calloc(1, sizeof(*rq));
-    AUTO_BUF struct buf head = BUF_INIT(128);
+    AUTO_BUF struct buf head = BUF_INIT(256);
     AUTO_BUF struct buf numbers = BUF_INIT(16);
     const uint8_t *bytes = message;
     struct iovec parts[4];
@@ -121,8 +139,7 @@ static int dispatch(struct relay *r, const struct vix_request *vix, const void *
 
     if (!rq)
         return -ENOMEM;
-    buf_printf(&head, VIX_RELAYED_COMMAND " \"%016" PRIx64 "\"", cookie);
-    buf_put_u8(&head, 0);
+    put_name(&head, r, cookie, origin);
     buf_put_le32(&numbers, (deadline_ms + 999) / 1000);
     buf_put_le64(&numbers, cookie);
     if (buf_error(&head) || buf_error(&numbers))
@@ -156,9 +173,9 @@ static int fail(struct error *err, uint32_t *ret_vix, uint32_t vix, int code, co
     return error_set(err, code, "%s", text);
 }
 
-static int send_checked(struct relay *r, const void *message, size_t len, unsigned deadline_ms,
-                        bool first, relay_cb *cb, void *arg, struct relay_request **ret_request,
-                        uint32_t *ret_vix, struct error *err)
+static int send_checked(struct relay *r, const char *origin, const void *message, size_t len,
+                        unsigned deadline_ms, bool first, relay_cb *cb, void *arg,
+                        struct relay_request **ret_request, uint32_t *ret_vix, struct error *err)
 {
     const char *unready = first ? NULL : tools_unready(r->vm->tools);
     struct vix_request vix;
@@ -172,7 +189,7 @@ static int send_checked(struct relay *r, const void *message, size_t len, unsign
         return fail(err, ret_vix, VIX_E_TOOLS_NOT_RUNNING, -ENOTCONN, unready);
     if (deadline_ms > RELAY_DEADLINE_MAX_MS)
         deadline_ms = RELAY_DEADLINE_MAX_MS;
-    e = dispatch(r, &vix, message, len, deadline_ms, cb, arg, ret_request);
+    e = dispatch(r, origin, &vix, message, len, deadline_ms, cb, arg, ret_request);
     if (e == -ENOBUFS)
         return fail(err, ret_vix, VIX_E_OBJECT_IS_BUSY, e,
                     "too many guest operations are under way");
@@ -186,7 +203,15 @@ static int send_checked(struct relay *r, const void *message, size_t len, unsign
 int relay_send(struct relay *r, const void *message, size_t len, unsigned deadline_ms, relay_cb *cb,
                void *arg, struct relay_request **ret_request, uint32_t *ret_vix, struct error *err)
 {
-    return send_checked(r, message, len, deadline_ms, false, cb, arg, ret_request, ret_vix, err);
+    return relay_send_for(r, NULL, message, len, deadline_ms, cb, arg, ret_request, ret_vix, err);
+}
+
+int relay_send_for(struct relay *r, const char *origin, const void *message, size_t len,
+                   unsigned deadline_ms, relay_cb *cb, void *arg,
+                   struct relay_request **ret_request, uint32_t *ret_vix, struct error *err)
+{
+    return send_checked(r, origin, message, len, deadline_ms, false, cb, arg, ret_request, ret_vix,
+                        err);
 }
 
 int relay_tools_state(struct relay *r, unsigned deadline_ms, relay_cb *cb, void *arg,
@@ -200,7 +225,8 @@ int relay_tools_state(struct relay *r, unsigned deadline_ms, relay_cb *cb, void 
 
     if (e)
         return error_errno(err, e, "cannot ask for the tools state");
-    return send_checked(r, message.data, message.len, deadline_ms, true, cb, arg, NULL, NULL, err);
+    return send_checked(r, NULL, message.data, message.len, deadline_ms, true, cb, arg, NULL, NULL,
+                        err);
 }
 
 void relay_cancel(struct relay_request *rq)

@@ -41,6 +41,12 @@ void relay_free(struct relay *r);
 int relay_send(struct relay *r, const void *message, size_t len, unsigned deadline_ms, relay_cb *cb,
                void *arg, struct relay_request **ret_request, uint32_t *ret_vix, struct error *err);
 
+/* The same for a caller with a name: `origin`, "USER@ADDRESS", goes to an agent of our own for its
+ * log. NULL: none. */
+int relay_send_for(struct relay *r, const char *origin, const void *message, size_t len,
+                   unsigned deadline_ms, relay_cb *cb, void *arg,
+                   struct relay_request **ret_request, uint32_t *ret_vix, struct error *err);
+
 /* `cb` comes with -ECANCELED before this returns. The agent may still do the work. */
 void relay_cancel(struct relay_request *rq);
 

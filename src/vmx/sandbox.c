@@ -193,7 +193,8 @@ static void init_reset_signals(void)
 
 static int init_exec(const struct birth *b, struct error *err)
 {
-    char *argv[] = {(char *)"init", (char *)"/run/inguest/bin/toolboxd", NULL};
+    char *argv[] = {(char *)"init", (char *)"/run/inguest/bin/toolboxd", (char *)"--log",
+                    (char *)"/var/log/toolboxd.log", NULL};
     char *envp[] = {(char *)"PATH=/run/commands:/usr/local/sbin:/usr/local/bin:/usr/sbin:"
                             "/usr/bin:/sbin:/bin",
                     (char *)"HOME=/root", (char *)"container=inguest", NULL};

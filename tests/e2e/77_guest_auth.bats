@@ -40,3 +40,58 @@ python_client() {
     [ "$status" -eq 0 ]
     echo "${lines[-1]}" >"$HOST_DIR/ticket"
 }
+
+vm_log() {
+    cat "$HOST_DIR"/state/vms/demo/vmware.log
+}
+
+guest_log() {
+    cat "$HOST_DIR"/state/vms/demo/*.root/var/log/toolboxd.log
+}
+
+# In how many lines of both logs a text is; the two must agree.
+logged() {
+    local vm guest
+    vm=$(vm_log | grep -c -- "$1" || true)
+    guest=$(guest_log | grep -c -- "${1/tester from /tester@}" || true)
+    if [ "$vm" = "$guest" ]; then echo "$vm"; else echo "$vm in vmware.log, $guest in the guest's"; fi
+}
+
+@test "each operation is one line in both logs: who, from where, what, how it ended" {
+    govc guest.mkdir /root/audited
+    who='by tester from 127.0.0.1 as "root"'
+    [ "$(logged "guest operation MakeDirectoryInGuest \"/root/audited\" $who: ok, 0 bytes, [0-9]* ms")" = 1 ]
+    run govc guest.mkdir /root/audited
+    [ "$status" -ne 0 ]
+    [ "$(logged "guest operation MakeDirectoryInGuest \"/root/audited\" $who: ")" = 2 ]
+    [ "$(logged "\"/root/audited\" $who: .*exist.*(VIX error 12), 0 bytes, [0-9]* ms")" = 1 ]
+    before=$(logged "guest operation ListProcessesInGuest $who: ok")
+    govc guest.ps -e >/dev/null
+    [ "$(logged "guest operation ListProcessesInGuest $who: ok")" = $((before + 1)) ]
+    govc guest.start /bin/sh -c '"echo hush-argument"'
+    [ "$(logged "guest operation StartProgramInGuest \"/bin/sh\" $who: ok, [1-9][0-9]* bytes")" -ge 1 ]
+    # A name cannot make a line of its own, nor one that looks like another's.
+    run govc guest.mkdir $'/no/such\n"x" by admin from 10.0.0.1 as "root": ok'
+    [ "$(logged '"/no/such?\\"x\\" by admin from 10.0.0.1 as \\"root\\": ok" by tester from 127.0.0.1')" = 1 ]
+    # A refused login names the user that it claimed.
+    run env GOVC_GUEST_LOGIN=root:hush-wrong-password "$GOVC" guest.ls /
+    [ "$status" -ne 0 ]
+    [ "$(logged "guest operation ListFilesInGuest \"/\" $who: .*(VIX error 3050)")" = 1 ]
+    # A ticket says whose it is: the test before used one.
+    [ "$(logged "guest operation ListFilesInGuest \"/root\" $who: ok")" -ge 20 ]
+}
+
+@test "no password, ticket or argument is in any log" {
+    files=$(find "$HOST_DIR" -name '*.log*' -type f)
+    [ "$(echo "$files" | wc -l)" -ge 4 ]
+    on_the_wire=$(printf 'root\0guest-pw\0' | base64)
+    for secret in guest-pw "$on_the_wire" hush-wrong-password hush-argument "$HOST_PASSWORD_DEFAULT" "$(cat "$HOST_DIR/ticket")"; do
+        [ -n "$secret" ]
+        # shellcheck disable=SC2086
+        run grep -lF -- "$secret" $files
+        [ "$status" -eq 1 ] || {
+            echo "$secret is in $output"
+            return 1
+        }
+    done
+}

@@ -7,7 +7,9 @@
 #include "wire/vix.h"
 #include "wire/vix_auth.h"
 #include "wire/vix_body.h"
+#include "wire/vix_describe.h"
 #include "wire/vix_proplist.h"
+#include "wire/vix_ticket.h"
 
 #define ROOM (1u << 20)
 
@@ -40,6 +42,21 @@ static void check_credential(const struct vix_request *rq)
     MUST(!cred.password || !strcmp(cred.password, back.password));
 }
 
+/* What goes into logs is one line of a bounded length. */
+static void check_words(const struct vix_request *rq)
+{
+    char words[VIX_DESCRIBE_SIZE], name[VIX_NAME_MAX + 1];
+    AUTO_BUF struct buf text = BUF_INIT(ROOM);
+
+    MUST(!strpbrk(vix_describe(rq, words), "\r\n\033"));
+    MUST(!strpbrk(vix_describe_user(rq, words), "\r\n\033"));
+    vix_continues(rq);
+    vix_result_is_partial(rq->opcode, rq->body, rq->body_len);
+    MUST(!buf_put(&text, rq->credential, rq->credential_len) && !buf_put_u8(&text, 0));
+    if (!vix_ticket_name(buf_text(&text), name))
+        MUST(name[0] && strlen(name) <= VIX_NAME_MAX);
+}
+
 static void check_request(const uint8_t *message, size_t len)
 {
     struct vix_request rq;
@@ -48,6 +65,7 @@ static void check_request(const uint8_t *message, size_t len)
         return;
     check_body(&rq);
     check_credential(&rq);
+    check_words(&rq);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

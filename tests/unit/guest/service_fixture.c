@@ -110,7 +110,7 @@ void fixture_start_message(struct fixture *f, const struct buf *message, size_t 
                            uint32_t deadline_ms, struct answer *a)
 {
     answer_clear(a);
-    assert_int_equal(vix_service_request(f->svc, message->data, message->len, max_result,
+    assert_int_equal(vix_service_request(f->svc, NULL, message->data, message->len, max_result,
                                          deadline_ms, answered, a, NULL),
                      0);
     /* Never from inside the call. */

@@ -49,6 +49,7 @@ struct held {
     int64_t ids[100];
     uint32_t opcodes[100];
     uint64_t cookies[100];
+    char origin[VIX_RELAY_NAME_MAX]; /* of the last one */
     uint32_t timeouts[100];
     unsigned count;
 };
@@ -67,7 +68,10 @@ static void hold(struct peer_agent *a, const struct peer_request *rq, void *arg)
     }
     assert_int_equal(
         vix_relay_decode(rq->bytes + head, rq->len - head, &name, &name_len, &message, &len), 0);
-    assert_int_equal(name_len, 16);
+    /* Sixteen digits, and for our own agent who asks. */
+    assert_true(name_len == 16 || (name_len > 17 && name[16] == ' '));
+    snprintf(h->origin, sizeof(h->origin), "%.*s", name_len > 16 ? (int)name_len - 17 : 0,
+             name_len > 16 ? name + 17 : "");
     assert_int_equal(vix_request_decode(message, len, &vix), 0);
     assert_true(h->count < ARRAY_SIZE(h->ids));
     h->ids[h->count] = rq->id;
@@ -89,8 +93,11 @@ static void a_guest_operation_goes_there_and_back(void **state)
     p.agent.request = hold;
     p.agent.arg = &h;
     m = vix_message(VIX_OP_START_PROGRAM, "body", 4);
-    peer_send(&p, 1, "{\"op\":\"vix\",\"deadlineMs\":2500,\"user\":\"root\"}", m.data, m.len, -1);
+    peer_send(&p, 1,
+              "{\"op\":\"vix\",\"deadlineMs\":2500,\"user\":\"ro ot\",\"source\":\"10.0.0.5\"}",
+              m.data, m.len, -1);
     peer_until(&p, h.count == 1);
+    assert_string_equal(h.origin, "ro?ot@10.0.0.5");
     assert_int_equal(h.opcodes[0], VIX_OP_START_PROGRAM);
     assert_int_equal(h.timeouts[0], 3);
     peer_agent_answer(&p.agent, h.ids[0], "OK 0 0 4711", 12);
@@ -158,6 +165,7 @@ static void a_plain_agent_gets_one_at_a_time(void **state)
         for (int turn = 0; turn < 3; turn++)
             peer_turn(&p);
         assert_int_equal(h.count, i + 1);
+        assert_string_equal(h.origin, ""); /* a stock agent is not told who asks */
         peer_agent_answer(&p.agent, 0, "OK 0 0 ", 8);
         peer_until(&p, p.replies[10 + i]);
     }
