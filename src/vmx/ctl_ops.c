@@ -11,6 +11,7 @@
 #include "vmx/ctl_args.h"
 #include "vmx/ctl_snapshot.h"
 #include "vmx/datasets.h"
+#include "vmx/gueststore.h"
 #include "vmx/relay.h"
 #include "vmx/snapshot.h"
 #include "vmx/tools.h"
@@ -137,6 +138,7 @@ static void config_set(struct ctl_request *rq)
     json_object_foreach_safe(set, next, key, value) guestvars_remove(&rq->vm->vars, key);
     tools_config_changed(rq->vm->tools);
     log_info("config: %zu keys set", json_object_size(set));
+    gueststore_config_changed(rq->vm->gueststore);
     ctl_reply(rq, NULL, NULL, 0);
 }
 
@@ -401,6 +403,22 @@ static void file_close(struct ctl_request *rq)
     ctl_reply(rq, NULL, NULL, 0);
 }
 
+static void gueststore_attached(struct ctl_request *rq)
+{
+    const json_t *enabled = json_object_get(rq->args, "enabled");
+    int r;
+
+    if (!json_is_boolean(enabled)) {
+        ctl_fail(rq, "vmx", -EINVAL, VIX_E_INVALID_ARG, "bad arguments of gueststore.attach");
+        return;
+    }
+    r = gueststore_attach(rq->vm->gueststore, TAKE_FD(rq->fd), json_is_true(enabled));
+    if (r)
+        ctl_fail(rq, "vmx", r, 0, NULL);
+    else
+        ctl_reply(rq, NULL, NULL, 0);
+}
+
 static void end(struct ctl_request *rq)
 {
     struct vm *vm = rq->vm;
@@ -446,6 +464,7 @@ static const struct ctl_op ops[] = {
     {"stream.open", ctl_stream_open},
     {"stream.finish", ctl_stream_finish},
     {"stream.close", ctl_stream_close},
+    {"gueststore.attach", gueststore_attached},
     {"shutdown", end},
 };
 

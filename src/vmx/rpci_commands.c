@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "vmx/ctl.h"
 #include "vmx/datasets.h"
+#include "vmx/gueststore.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/tools.h"
@@ -259,9 +260,14 @@ static int log_state(struct rpci_request *rq)
     return buf_put_str(rq->result, "info");
 }
 
-static int not_allowed_here(struct rpci_request *rq)
+static int content_allowed(struct rpci_request *rq)
 {
-    return buf_put_str(rq->result, "false");
+    return buf_put_str(rq->result, gueststore_access(rq->vm->gueststore) ? "true" : "false");
+}
+
+static int content_connect(struct rpci_request *rq)
+{
+    return gueststore_connect(rq->vm->gueststore, rq->args, rq->len);
 }
 
 /* The longest name that fits counts; the table is in no order. */
@@ -288,7 +294,8 @@ static const struct command commands[] = {
     {"Run_Program_Done", FLAG_ROOT | FLAG_ARGS, run_done},
     {"machine.id.get", FLAG_NO_ARGS, machine_id},
     {"datasets-", FLAG_ROOT | FLAG_PREFIX, dataset_rpci},
-    {"guestStore.accessEnabled", FLAG_NO_ARGS, not_allowed_here},
+    {"guestStore.accessEnabled", FLAG_NO_ARGS, content_allowed},
+    {"guestStore.connect", FLAG_ROOT | FLAG_ARGS, content_connect},
 };
 
 static const struct command *find(const struct rpc_message *m)
@@ -313,10 +320,10 @@ static const char *failure_text(int code)
     static const struct {
         int code;
         const char *text;
-    } texts[] = {{-ENOENT, RPC_NO_VALUE},         {-EACCES, RPC_PERMISSION_DENIED},
-                 {-ECONNREFUSED, RPC_DISABLED},   {-ENOSPC, "No space left"},
-                 {-ENOMEM, "No space left"},      {-EINVAL, "Invalid argument"},
-                 {-EMSGSIZE, "Request too large"}};
+    } texts[] = {{-ENOENT, RPC_NO_VALUE},          {-EACCES, RPC_PERMISSION_DENIED},
+                 {-ECONNREFUSED, RPC_DISABLED},    {-ENOSPC, "No space left"},
+                 {-ENOMEM, "No space left"},       {-EINVAL, "Invalid argument"},
+                 {-EMSGSIZE, "Request too large"}, {-EBUSY, "Busy"}};
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         if (texts[i].code == code)

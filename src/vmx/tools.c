@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl.h"
+#include "vmx/gueststore.h"
 #include "vmx/relay.h"
 #include "wire/vix_proplist.h"
 
@@ -36,7 +37,10 @@ struct tools {
     void *power_arg;
 };
 
-/* Options sent after each reset; the value may come from the configuration. */
+#define GUESTSTORE_OPTION "enableGuestStoreAccess"
+
+/* Options sent after each reset; the value may come from the configuration. The last one's does
+ * not: it is whether there is content for the guest. */
 static const struct option {
     const char *name, *key, *fallback;
 } options[] = {
@@ -47,6 +51,7 @@ static const struct option {
     {"toolScripts.beforeSuspend", "toolScripts.beforeSuspend", "1"},
     {"toolScripts.beforePowerOff", "toolScripts.beforePowerOff", "1"},
     {"broadcastIP", NULL, "1"},
+    {GUESTSTORE_OPTION, NULL, NULL},
 };
 
 static const struct change {
@@ -200,7 +205,10 @@ static int say_boot(struct tools *t)
 
 static int say_option(struct tools *t, const struct option *o)
 {
-    const char *value = o->key ? vmconfig_get(&t->vm->config, o->key) : NULL;
+    const char *value = o->key        ? vmconfig_get(&t->vm->config, o->key)
+                        : o->fallback ? NULL
+                        : gueststore_access(t->vm->gueststore) ? "1"
+                                                               : "0";
     char text[OPTION_MAX];
 
     if (value && (!strcasecmp(value, "TRUE") || !strcmp(value, "1")))
@@ -512,6 +520,13 @@ void tools_on_nics(struct tools *t)
     /* The agent names its address only when asked; a new list may mean a new one. */
     if (t->up && t->step > ARRAY_SIZE(options))
         say(t, "Set_Option broadcastIP 1", ignored);
+}
+
+void tools_gueststore(struct tools *t, bool access)
+{
+    if (t->up && t->step > ARRAY_SIZE(options))
+        say(t, access ? "Set_Option " GUESTSTORE_OPTION " 1" : "Set_Option " GUESTSTORE_OPTION " 0",
+            ignored);
 }
 
 int tools_new(struct vm *vm, struct tools **ret)

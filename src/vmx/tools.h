@@ -70,4 +70,7 @@ void tools_on_version(struct tools *t, uint32_t version, int type); /* type -1 =
 void tools_on_statechange_status(struct tools *t, bool ok, int id);
 void tools_on_nics(struct tools *t);
 
+/* Access to GuestStore was switched on or off. */
+void tools_gueststore(struct tools *t, bool access);
+
 #endif

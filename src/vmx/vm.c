@@ -15,6 +15,7 @@
 #include "base/sock.h"
 #include "vmx/ctl.h"
 #include "vmx/datasets.h"
+#include "vmx/gueststore.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/snapshot.h"
@@ -68,6 +69,7 @@ static void resuming(void *arg)
 
     /* Agents come back with fresh channels, and are told of the resume. */
     tclo_drop_all(vm->tclo);
+    gueststore_drop(vm->gueststore);
     tools_machine_starts(vm->tools, true);
 }
 
@@ -78,6 +80,7 @@ static void gone(void *arg)
     tclo_drop_all(vm->tclo);
     rpci_drop_all(vm->rpci);
     streams_drop_strangers(vm->streams);
+    gueststore_drop(vm->gueststore);
     guestvars_clear(&vm->vars);
     tools_machine_gone(vm->tools);
 }
@@ -177,10 +180,11 @@ static int open_sockets(struct vm *vm, const struct vm_options *o, struct error 
     AUTO_FREE char *rpci = mem_printf("%s/link/976", o->run);
     AUTO_FREE char *tclo = mem_printf("%s/link/975", o->run);
     AUTO_FREE char *streams = mem_printf("%s/link/974", o->run);
+    AUTO_FREE char *content = mem_printf("%s/link/" GUESTSTORE_LINK_SERVICE, o->run);
     AUTO_FREE char *ctl = mem_printf("%s/ctl", o->run);
     int r;
 
-    if (!link || !rpci || !tclo || !streams || !ctl)
+    if (!link || !rpci || !tclo || !streams || !content || !ctl)
         return error_set(err, -ENOMEM, "no memory for the sockets");
     r = fs_mkdirs(link, 0755, err);
     /* The guest's users are "others" to us, and the folder is all that they see. */
@@ -188,6 +192,8 @@ static int open_sockets(struct vm *vm, const struct vm_options *o, struct error 
         r = error_errno(err, -errno, "cannot open %s to the guest", link);
     if (!r)
         r = rpci_new(vm, rpci, &vm->rpci, err);
+    if (!r)
+        r = gueststore_new(vm, content, &vm->gueststore, err);
     if (!r)
         r = tclo_new(vm, tclo, &tools_tclo_ops, vm->tools, &vm->tclo, err);
     if (!r)
@@ -279,6 +285,7 @@ void vm_close(struct vm *vm)
     vm->ctl = NULL;
     rpci_free(vm->rpci);
     streams_free(vm->streams);
+    gueststore_free(vm->gueststore);
     if (vm->machine)
         vm->machine_ops->close(vm->machine);
     snapshots_free(vm->snapshots);

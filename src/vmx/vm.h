@@ -30,6 +30,7 @@ struct transfers;
 struct snapshots;
 struct datasets;
 struct streams;
+struct gueststore;
 struct ctl;
 
 struct vm_options {
@@ -68,6 +69,7 @@ struct vm {
     struct snapshots *snapshots;
     struct datasets *datasets;
     struct streams *streams;
+    struct gueststore *gueststore;
     struct ctl *ctl;
     void (*ended)(void *arg);
     void *ended_arg;

@@ -388,6 +388,8 @@ static void tclo_packet(struct rpc_conn *c, const struct datamap_rpc *packet, vo
         peer_agent_answer_text(a, rq.id, "OK ");
     } else if (!strncmp(rq.text, "Set_Option ", 11)) {
         a->options++;
+        if (!strncmp(rq.text, "Set_Option enableGuestStoreAccess ", 34))
+            a->content = rq.text[34];
         peer_agent_answer_text(a, rq.id, "OK ");
     } else if (is_state_request(&rq)) {
         answer_state(a, rq.id);
@@ -486,5 +488,5 @@ void peer_ready(struct peer *p)
     assert_int_equal(peer_errno(p, 63), 0);
     peer_agent_connect(p);
     peer_until(p, guest_state_get_bool(&p->vm->guest, "guestOps"));
-    peer_until(p, p->agent.options >= 7);
+    peer_until(p, p->agent.options >= 8);
 }

@@ -43,6 +43,7 @@ struct peer_agent {
     bool mute_ping; /* do not answer ping */
     const char *name;
     unsigned resets, pings, options;
+    char content; /* what was last said of GuestStore's access: '0' or '1' */
     int64_t last_id;
     bool tclo_closed, rpci_closed;
     char *answer; /* the last RPCI reply */
