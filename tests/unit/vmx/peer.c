@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -157,8 +158,12 @@ void peer_open(struct peer *p, const char *config)
 
 static void drain(struct peer *p)
 {
-    for (int i = 0; i < 200 && uv_loop_alive(&p->loop); i++)
-        uv_run(&p->loop, UV_RUN_NOWAIT);
+    uint64_t until = uv_hrtime() / 1000000 + PEER_PATIENCE_MS;
+
+    /* Work on libuv's threads may have to end first. */
+    while (uv_loop_alive(&p->loop) && uv_hrtime() / 1000000 < until)
+        if (uv_run(&p->loop, UV_RUN_NOWAIT))
+            sched_yield();
 }
 
 static void forget_replies(struct peer *p)
