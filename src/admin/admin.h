@@ -14,11 +14,12 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "client/password.h"
 #include "client/vim_client.h"
 
 #define ADMIN_STATE_DEFAULT "/var/lib/inguest"
 #define ADMIN_RUN_DEFAULT   "/run/inguest"
-#define ADMIN_PASSWORD_MAX  1024u
+#define ADMIN_PASSWORD_MAX  PASSWORD_MAX
 
 enum { ADMIN_OK = 0, ADMIN_FAILED = 1, ADMIN_USAGE = 2 };
 

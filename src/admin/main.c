@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "client/password.h"
 
 static const char usage[] =
     "usage: inguest [OPTION...] COMMAND [ARGUMENT...]\n"
@@ -49,72 +49,17 @@ void admin_print_json(json_t *value)
 
 void admin_forget(struct buf *secret)
 {
-    if (secret->data)
-        explicit_bzero(secret->data, secret->size);
-    buf_free(secret);
-}
-
-static int read_line(int fd, struct buf *ret, struct error *err)
-{
-    char c;
-    ssize_t n;
-
-    while ((n = read(fd, &c, 1)) == 1 && c != '\n')
-        if (buf_put_u8(ret, (uint8_t)c))
-            return error_set(err, -ENOBUFS, "the password is longer than %u bytes",
-                             ADMIN_PASSWORD_MAX);
-    if (n < 0)
-        return error_errno(err, -errno, "cannot read the password");
-    /* Every put leaves a NUL; an empty line has had none. */
-    return buf_reserve(ret, 0, NULL);
-}
-
-static int prompt_line(const char *prompt, struct buf *ret, struct error *err)
-{
-    AUTO_CLOSE int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    struct termios before, quiet;
-    int r;
-
-    if (tty < 0)
-        return error_set(err, -ENOTTY, "no terminal to ask for a password: use --password-file");
-    if (tcgetattr(tty, &before) < 0)
-        return error_errno(err, -errno, "cannot switch echo off");
-    quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(tty, TCSAFLUSH, &quiet);
-    dprintf(tty, "%s: ", prompt);
-    r = read_line(tty, ret, err);
-    tcsetattr(tty, TCSAFLUSH, &before);
-    dprintf(tty, "\n");
-    return r;
+    password_forget(secret);
 }
 
 int admin_password(const char *file, const char *prompt, bool confirm, struct buf *ret,
                    struct error *err)
 {
-    struct buf again = BUF_INIT(ADMIN_PASSWORD_MAX);
-    int r;
+    int r = password_read(file, prompt, confirm, ret, err);
 
-    *ret = BUF_INIT(ADMIN_PASSWORD_MAX);
-    /* All of it at once: a secret should not stay behind in memory that was grown away from. */
-    r = buf_reserve(ret, ADMIN_PASSWORD_MAX, NULL);
-    if (r)
-        return error_errno(err, r, "password");
-    if (file && !strcmp(file, "-"))
-        return read_line(STDIN_FILENO, ret, err);
-    if (file) {
-        AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
-
-        return fd < 0 ? error_errno(err, -errno, "cannot open %s", file) : read_line(fd, ret, err);
-    }
-    r = prompt_line(prompt, ret, err);
-    if (r || !confirm)
-        return r;
-    r = prompt_line("Once more", &again, err);
-    if (!r && strcmp(buf_text(ret), buf_text(&again)) != 0)
-        r = error_set(err, -EINVAL, "the two passwords differ");
-    admin_forget(&again);
-    return r;
+    return r == -ENOTTY
+               ? error_set(err, r, "no terminal to ask for a password: use --password-file")
+               : r;
 }
 
 const char *admin_option(int argc, char **argv, int *i, const char *name, bool *bad)
