@@ -53,6 +53,32 @@ make_python() {
         touch "$stamp" || missing "pyVmomi cannot be installed: its tests are skipped"
 }
 
+# Ansible, with the VMware collections out of the community bundle (they alone: the bundle is half a gigabyte).
+ANSIBLE_BUNDLE=11.13.0
+
+make_ansible() {
+    local stamp wheel
+    stamp=$out/ansible-$ANSIBLE_BUNDLE-$(sha256sum <tests/e2e/ansible-requirements.txt | cut -c1-16)
+    [ -e "$stamp" ] && return 0
+    rm -rf "$out/ansible" "$out/ansible-wheel"
+    /usr/bin/python3 -m venv "$out/ansible" &&
+        "$out/ansible/bin/pip" install -q --disable-pip-version-check -r tests/e2e/ansible-requirements.txt &&
+        "$out/ansible/bin/pip" download -q --disable-pip-version-check --no-deps -d "$out/ansible-wheel" \
+            "ansible==$ANSIBLE_BUNDLE" &&
+        wheel=$(echo "$out/ansible-wheel"/*.whl) &&
+        "$out/ansible/bin/python3" - "$wheel" "$out/ansible/collections" <<'EOF' &&
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    wheel.extractall(sys.argv[2], [n for n in wheel.namelist() if n.startswith(
+        ("ansible_collections/community/vmware/plugins", "ansible_collections/community/vmware/meta",
+         "ansible_collections/community/vmware/MANIFEST", "ansible_collections/vmware/vmware/plugins",
+         "ansible_collections/vmware/vmware/meta", "ansible_collections/vmware/vmware/MANIFEST"))])
+EOF
+        rm -rf "$out/ansible-wheel" &&
+        touch "$stamp" || missing "Ansible cannot be installed: its tests are skipped"
+}
+
 make_govc
 make_toolbox
 make_python
+make_ansible

@@ -8,6 +8,7 @@ INGUEST=$BUILD/src/admin/inguest
 HOSTD=$BUILD/src/hostd/inguest-hostd
 GOVC=${INGUEST_GOVC:-$BUILD/e2e/govc}
 PYTHON=${INGUEST_PYTHON:-$BUILD/e2e/venv/bin/python3}
+ANSIBLE=$BUILD/e2e/ansible
 
 # need NAME COMMAND...: skips the test when COMMAND fails; with CI=true that is a failure.
 need() {
