@@ -24,14 +24,16 @@ struct folder {
     dev_t dev;
     ino_t ino;
     uint64_t size_max;
+    unsigned opening; /* in the pool */
+    bool freed;
     void (*moved)(void *arg);
     void *arg;
 };
 
 struct opening {
     uv_work_t work;
-    struct repo_reader *rd;      /* NULL: cancelled */
-    const struct folder *folder; /* the pool's thread reads what does not change */
+    struct repo_reader *rd; /* NULL: cancelled */
+    struct folder *folder;  /* the pool's thread reads what does not change */
     int root;
     uint64_t size;
     int fd, code;
@@ -106,6 +108,12 @@ static void open_work(uv_work_t *work)
         close(o->root);
 }
 
+static void destroy(struct folder *f)
+{
+    mem_free(f->path);
+    mem_free(f);
+}
+
 static void open_done(uv_work_t *work, int status)
 {
     struct opening *o = work->data;
@@ -120,8 +128,12 @@ static void open_done(uv_work_t *work, int status)
         rd->ops->ended(rd, o->code, o->why);
     if (o->fd >= 0)
         close(o->fd);
-    if (o->moved && o->folder->moved)
-        o->folder->moved(o->folder->arg);
+    struct folder *f = o->folder;
+    if (o->moved && f->moved && !f->freed)
+        f->moved(f->arg);
+    f->opening--;
+    if (f->freed && !f->opening)
+        destroy(f);
     mem_free(o);
 }
 
@@ -141,6 +153,8 @@ static int folder_read(struct repo *repo, const char *path, struct repo_reader *
     int rc = uv_queue_work(f->loop, &o->work, open_work, open_done);
     if (rc < 0)
         mem_free(o);
+    else
+        f->opening++;
     return rc < 0 ? -ENOMEM : 0;
 }
 
@@ -153,8 +167,9 @@ static void folder_cancel(struct repo_reader *rd)
 static void folder_free(struct repo *repo)
 {
     struct folder *f = (struct folder *)repo;
-    mem_free(f->path);
-    mem_free(f);
+    f->freed = true;
+    if (!f->opening)
+        destroy(f);
 }
 
 int folder_new(uv_loop_t *loop, const struct settings *settings, void (*moved)(void *arg),

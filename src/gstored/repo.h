@@ -16,6 +16,7 @@
 #define GSTORED_REPO_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -38,6 +39,7 @@ struct repo_reader {
     void *work;
     struct repo_reader *next, **link;
     bool told_open;
+    unsigned round;
 };
 
 struct repo_ops {

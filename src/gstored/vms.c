@@ -158,6 +158,8 @@ static void ended(struct repo_reader *rd, int code, const char *text)
     struct request *rq = (struct request *)rd;
 
     rq->reading = false;
+    if (code == 0)
+        rq->available = rq->size;
     end(rq, code, text);
 }
 
