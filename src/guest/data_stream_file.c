@@ -166,6 +166,9 @@ static void start(struct data_stream *s, struct vixop *op)
             there != INT64_MAX)
             s->size = there;
     }
+    /* Only a program takes bytes when it likes. */
+    if (f->write && (f->archive || !f->stream))
+        s->size = 0;
     if (r == 0)
         r = data_stream_run(s, f->write ? move_in : move_out);
     if (r < 0)

@@ -93,9 +93,18 @@ void http_respond_text(struct http_request *req, unsigned status, const char *te
 
 /* Answers with what is read from `fd` (pipe or socket; taken and set non-blocking) until its end.
  * `length` -1: unknown, sent chunked. Fewer bytes than `length` end the connection without
- * completing the answer, so that the client notices. */
+ * completing the answer, so that the client notices.
+ * With `end` (may be NULL) the end of what is read, unless `length` bytes have come, is not the end
+ * of the answer: `end` runs, with `whole` false when there should have been more, and later
+ * http_respond_fd_end completes the answer, or ends the connection. */
 void http_respond_fd(struct http_request *req, unsigned status, const char *content_type, int fd,
-                     int64_t length);
+                     int64_t length, void (*end)(struct http_request *req, bool whole, void *arg),
+                     void *arg);
+void http_respond_fd_end(struct http_request *req, bool whole);
+
+/* Before http_respond_fd or http_receive_fd: `fd` may be empty, or full, for so long, then reading
+ * has failed, or writing with -ETIMEDOUT. 0, as when this was not called: for ever. */
+void http_stream_patience(struct http_request *req, unsigned ms);
 
 /* HTTP_BODY_STREAM: writes the body to `fd` (pipe or socket; taken and set non-blocking), stopping
  * the client while it is full. Then `done` runs, once. Code 0: the whole body was written (`bytes`)

@@ -25,6 +25,7 @@ enum http_note {
     HTTP_NOTE_BODY_END,   /* a streamed body has ended, see recv_code */
     HTTP_NOTE_WAIT_WRITE, /* recv_fd is full */
     HTTP_NOTE_WAIT_READ,  /* send_fd is empty */
+    HTTP_NOTE_SEND_END,   /* send_fd has come to its end: send_end_cb decides */
     HTTP_NOTE_ENDED       /* the request is over; not suspended any more */
 };
 
@@ -70,6 +71,9 @@ struct http_request {
 
     /* loop: what is waited for while suspended */
     struct http_wait *wait;
+    uint64_t wait_until; /* clock_ms; 0 = for ever */
+    unsigned patience;   /* ms, 0 = for ever */
+    bool given_up;       /* what was waited for did not come */
     void (*gone_cb)(struct http_request *, void *);
     void *gone_arg;
 
@@ -87,6 +91,9 @@ struct http_request {
     /* answer stream */
     int send_fd;
     int64_t send_length;
+    bool send_over, send_whole; /* decided */
+    void (*send_end_cb)(struct http_request *, bool whole, void *);
+    void *send_arg;
 
     bool complete; /* with HTTP_NOTE_ENDED */
 };
@@ -134,6 +141,9 @@ void http_stream_wait(struct http_request *req, int fd, int events,
                       void (*cb)(struct http_request *req, int events));
 void http_stream_wait_stop(struct http_request *req);
 void http_stream_ready(struct http_request *req, int events);
+void http_stream_send_end(struct http_request *req);
+/* Gives up what has been waited for too long. */
+void http_stream_check(struct http_request *req, uint64_t now);
 void http_stream_ended(struct http_request *req);
 
 #endif

@@ -103,6 +103,10 @@ static void take(struct http_request *req)
         http_request_hold(req);
         http_stream_wait(req, req->send_fd, UV_READABLE | UV_DISCONNECT, http_stream_ready);
         break;
+    case HTTP_NOTE_SEND_END:
+        http_request_hold(req);
+        http_stream_send_end(req);
+        break;
     case HTTP_NOTE_ENDED:
         http_stream_ended(req);
         break;
@@ -340,6 +344,10 @@ static void on_scan(uv_timer_t *timer)
         }
     }
     pthread_mutex_unlock(&http->lock);
+    for (struct http_request *req = http->held, *next; req; req = next) {
+        next = req->held_next;
+        http_stream_check(req, now);
+    }
 }
 
 static void mhd_log(void *cls, const char *fmt, va_list ap)

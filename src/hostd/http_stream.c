@@ -22,15 +22,20 @@
 /* A client that sends slowly is not waited for longer than this. */
 #define DISCARD_MS 5000u
 
+/* What the loop waits for while a connection is suspended: a descriptor, and that the client goes
+ * away meanwhile, which libmicrohttpd does not notice then. */
 struct http_wait {
-    uv_poll_t poll;
+    uv_poll_t poll, client;
+    unsigned handles;
     struct http_request *req; /* NULL: stopped */
     void (*cb)(struct http_request *req, int events);
 };
 
 static void free_wait(uv_handle_t *handle)
 {
-    mem_free(handle->data);
+    struct http_wait *w = handle->data;
+    if (--w->handles == 0)
+        mem_free(w);
 }
 
 void http_stream_wait_stop(struct http_request *req)
@@ -39,9 +44,14 @@ void http_stream_wait_stop(struct http_request *req)
     if (!w)
         return;
     req->wait = NULL;
+    req->wait_until = 0;
     w->req = NULL;
     uv_poll_stop(&w->poll);
     uv_close((uv_handle_t *)&w->poll, free_wait);
+    if (w->handles == 2) {
+        uv_poll_stop(&w->client);
+        uv_close((uv_handle_t *)&w->client, free_wait);
+    }
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -49,6 +59,46 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct http_wait *w = poll->data;
     if (w->req)
         w->cb(w->req, status < 0 ? UV_DISCONNECT : events);
+}
+
+static void give_up(struct http_request *req)
+{
+    http_stream_wait_stop(req);
+    req->given_up = true;
+    http_request_release(req);
+}
+
+/* A reader that has gone wants nothing more. Of a sender all may have come already; there is no
+ * reason to wait for long, though. */
+static void on_client(uv_poll_t *poll, int status, int events)
+{
+    struct http_wait *w = poll->data;
+    (void)status;
+    (void)events;
+    if (!w->req)
+        return;
+    uv_poll_stop(poll);
+    if (w->req->receiving) {
+        if (!w->req->wait_until)
+            w->req->wait_until = clock_ms() + HTTP_STALL_SECONDS * 1000u;
+        return;
+    }
+    give_up(w->req);
+}
+
+void http_stream_check(struct http_request *req, uint64_t now)
+{
+    if (req->wait && req->wait_until && now >= req->wait_until)
+        give_up(req);
+}
+
+static void watch_client(struct http_request *req, struct http_wait *w, int fd)
+{
+    if (fd == req->conn->fd || uv_poll_init(req->http->host->loop, &w->client, req->conn->fd))
+        return;
+    w->client.data = w;
+    w->handles = 2;
+    uv_poll_start(&w->client, UV_DISCONNECT, on_client);
 }
 
 void http_stream_wait(struct http_request *req, int fd, int events,
@@ -59,12 +109,16 @@ void http_stream_wait(struct http_request *req, int fd, int events,
     int rc = w ? uv_poll_init(req->http->host->loop, &w->poll, fd) : UV_ENOMEM;
     if (rc == 0) {
         w->poll.data = w;
+        w->handles = 1;
         w->req = req;
         w->cb = cb;
         req->wait = w;
+        req->wait_until = req->patience ? clock_ms() + req->patience : 0;
         rc = uv_poll_start(&w->poll, events, on_poll);
-        if (rc == 0)
+        if (rc == 0) {
+            watch_client(req, w, fd);
             return;
+        }
         http_stream_wait_stop(req);
     } else {
         mem_free(w);
@@ -74,6 +128,11 @@ void http_stream_wait(struct http_request *req, int fd, int events,
         http_abort(req);
         http_request_release(req);
     }
+}
+
+void http_stream_patience(struct http_request *req, unsigned ms)
+{
+    req->patience = ms;
 }
 
 void http_stream_ready(struct http_request *req, int events)
@@ -121,6 +180,8 @@ ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
     size_t done = 0;
     while (done < len) {
         ssize_t n = write(req->recv_fd, data + done, len - done);
+        if (n < 0 && errno == EAGAIN && req->given_up)
+            errno = ETIMEDOUT;
         if (n > 0) {
             done += (size_t)n;
         } else if (n < 0 && errno == EAGAIN) {
@@ -177,9 +238,22 @@ void http_stream_body_end(struct http_request *req)
 
 /* --- answers --- */
 
+static ssize_t end_of_input(struct http_request *req, uint64_t pos)
+{
+    req->send_whole = req->send_length < 0 || pos >= (uint64_t)req->send_length;
+    if (req->send_end_cb) {
+        touch(req, UINT64_MAX);
+        return http_hand_over(req, HTTP_NOTE_SEND_END) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    return req->send_whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
 {
     struct http_request *req = cls;
+    if (req->send_over)
+        return req->send_whole ? MHD_CONTENT_READER_END_OF_STREAM
+                               : MHD_CONTENT_READER_END_WITH_ERROR;
     if (req->send_fd < 0)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     for (;;) {
@@ -188,13 +262,11 @@ static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
             touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
             return n;
         }
-        if (n == 0) {
-            bool whole = req->send_length < 0 || pos >= (uint64_t)req->send_length;
-            return whole ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
-        }
+        if (n == 0)
+            return end_of_input(req, pos);
         if (errno == EINTR)
             continue;
-        if (errno != EAGAIN)
+        if (errno != EAGAIN || req->given_up)
             return MHD_CONTENT_READER_END_WITH_ERROR;
         touch(req, UINT64_MAX);
         return http_hand_over(req, HTTP_NOTE_WAIT_READ) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
@@ -202,15 +274,32 @@ static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
 }
 
 void http_respond_fd(struct http_request *req, unsigned status, const char *content_type, int fd,
-                     int64_t length)
+                     int64_t length, void (*end)(struct http_request *req, bool whole, void *arg),
+                     void *arg)
 {
     req->send_fd = fd;
     req->send_length = length;
+    req->send_end_cb = end;
+    req->send_arg = arg;
     sock_set_nonblocking(fd, 1);
     http_respond_response(
         req, status, content_type,
         MHD_create_response_from_callback(length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)length,
                                           STREAM_BLOCK, read_block, req, NULL));
+}
+
+void http_stream_send_end(struct http_request *req)
+{
+    void (*end)(struct http_request *, bool, void *) = req->send_end_cb;
+    req->send_end_cb = NULL;
+    end(req, req->send_whole, req->send_arg);
+}
+
+void http_respond_fd_end(struct http_request *req, bool whole)
+{
+    req->send_over = true;
+    req->send_whole = whole;
+    http_request_release(req);
 }
 
 /* The request is over. */

@@ -1,4 +1,4 @@
-#include "hostd/transfer.h"
+#include "hostd/transfer_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,39 +17,7 @@
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 
-#define TOKEN_SIZE     65 /* 256 bits as hex digits, and NUL */
-#define PIPE_BYTES     (1 << 20)
-#define SWEEP_MS       15000
-#define CREDENTIAL_MAX 65536u
-#define CONTENT_TYPE   "application/octet-stream"
-
-struct transfer {
-    struct transfer *next;
-    struct transfers *all;
-    uint64_t id;
-    char token[TOKEN_SIZE];
-    char *vm;
-    char *path;
-    char *user;
-    bool upload, overwrite;
-    int64_t size;
-    struct vix_set_attributes attributes;
-    struct vix_credential credential;
-    uint64_t expires; /* clock_ms */
-
-    /* While a client is at it: */
-    struct http_request *req; /* NULL: none */
-    bool waiting;             /* for its turn */
-    bool running;             /* counts for its VM */
-    bool answered;            /* an answer was given or is being sent */
-    bool opened;              /* vmx holds `handle` */
-    int64_t handle;
-    int pending;       /* vmlink requests without their reply */
-    bool body_pending; /* http_receive_fd is at work */
-    bool complete;     /* vmx moved all of it */
-    unsigned status;   /* of an answer that waits until the body has been dealt with */
-    char *words;
-};
+#define SWEEP_MS 15000
 
 struct transfers {
     struct host *host;
@@ -125,6 +93,7 @@ const char *transfer_offer(struct host *host, struct arena *arena,
     if (!t)
         return NULL;
     t->all = all;
+    t->socket = -1;
     t->next = all->list;
     all->list = t;
     all->count++;
@@ -136,7 +105,7 @@ const char *transfer_offer(struct host *host, struct arena *arena,
     t->overwrite = request->overwrite;
     t->size = request->size;
     t->expires = clock_ms() + TRANSFER_IDLE_MS;
-    random_hex(t->token, TOKEN_SIZE - 1);
+    random_hex(t->token, TRANSFER_TOKEN_SIZE - 1);
     url = t->vm && t->path && t->user
               ? arena_printf(arena, "https://*:%u/guestFile?id=%llu&token=%s", host->options.port,
                              (unsigned long long)t->id, t->token)
@@ -180,7 +149,7 @@ static void start_next(struct transfers *all, const char *vm)
 }
 
 /* Everything that belongs to this attempt has come to its end. */
-static void settle(struct transfer *t)
+void transfer_settle(struct transfer *t)
 {
     struct transfers *all = t->all;
     AUTO_FREE char *vm = NULL;
@@ -200,15 +169,15 @@ static void settle(struct transfer *t)
         start_next(all, vm);
 }
 
-static struct vim_ref vm_ref(const struct transfer *t)
+struct vim_ref transfer_vm(const struct transfer *t)
 {
     return vim_ref_make("VirtualMachine", t->vm);
 }
 
-static int ask(struct transfer *t, const char *op, json_t *args, const void *blob, size_t len,
-               int fd, uint64_t deadline, vmlink_reply_cb cb)
+int transfer_ask(struct transfer *t, const char *op, json_t *args, const void *blob, size_t len,
+                 int fd, uint64_t deadline, vmlink_reply_cb cb)
 {
-    struct vmlink *link = guest_target_link(t->all->host, vm_ref(t));
+    struct vmlink *link = guest_target_link(t->all->host, transfer_vm(t));
     int r = args ? -ENOTCONN : -ENOMEM;
 
     if (args && link)
@@ -241,36 +210,24 @@ static void answer(struct transfer *t, unsigned status, const char *text)
     http_respond_text(req, status, text);
 }
 
-static void on_closed(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
-{
-    struct transfer *t = arg;
-
-    (void)link;
-    (void)reply;
-    t->pending--;
-    settle(t);
-}
-
 static void close_guest_file(struct transfer *t)
 {
     if (!t->opened)
         return;
     t->opened = false;
-    ask(t, "file.close", json_pack("{s:I}", "handle", (json_int_t)t->handle), NULL, 0, -1,
-        GUEST_OP_DEADLINE_MS, on_closed);
+    t->carrier->close(t);
 }
 
-/* Ends the attempt from our side, with a status if there is still somebody to tell. */
-static void fail(struct transfer *t, unsigned status, const char *text)
+void transfer_fail(struct transfer *t, unsigned status, const char *text)
 {
     if (t->answered && t->req && !t->upload)
         http_abort(t->req); /* the header promised more bytes than there are */
     answer(t, status, text);
     close_guest_file(t);
-    settle(t);
+    transfer_settle(t);
 }
 
-static void fail_reply(struct transfer *t, const struct vmlink_reply *reply)
+void transfer_fail_reply(struct transfer *t, const struct vmlink_reply *reply)
 {
     char text[ERROR_TEXT_MAX + 128];
     unsigned status = 500;
@@ -290,7 +247,7 @@ static void fail_reply(struct transfer *t, const struct vmlink_reply *reply)
     }
     snprintf(text, sizeof(text), "%s: %s", reply->hop ? reply->hop : "hostd",
              reply->text ? reply->text : strerror(-reply->code));
-    fail(t, status, text);
+    transfer_fail(t, status, text);
 }
 
 static void on_attributes(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
@@ -301,153 +258,73 @@ static void on_attributes(struct vmlink *link, const struct vmlink_reply *reply,
     (void)link;
     t->pending--;
     if (reply->code) {
-        fail_reply(t, reply);
+        transfer_fail_reply(t, reply);
         return;
     }
     if (error) {
-        fail(t, 500, "the file is there, but its attributes could not be set");
+        transfer_fail(t, 500, "the file is there, but its attributes could not be set");
         return;
     }
     t->complete = true;
     answer(t, 200, "");
-    settle(t);
+    transfer_settle(t);
 }
 
 static void set_attributes(struct transfer *t)
 {
     union vix_body body = {.set_attributes = t->attributes};
-    struct buf message = BUF_INIT(CREDENTIAL_MAX);
+    struct buf message = BUF_INIT(TRANSFER_CREDENTIAL_MAX);
     int r = guest_message(&message, VIX_OP_SET_GUEST_FILE_ATTRIBUTES, &body, &t->credential, 0);
 
     if (!r)
-        r = ask(t, "vix",
-                json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS, "what",
-                          "InitiateFileTransferToGuest attributes", "user", t->user),
-                message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
+        r = transfer_ask(t, "vix",
+                         json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
+                                   "what", "InitiateFileTransferToGuest attributes", "user",
+                                   t->user),
+                         message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
     if (message.data)
         explicit_bzero(message.data, message.len);
     buf_free(&message);
     if (r)
-        fail(t, 500, strerror(-r));
+        transfer_fail(t, 500, strerror(-r));
 }
 
-static void on_moved(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+void transfer_moved(struct transfer *t)
 {
-    struct transfer *t = arg;
-
-    (void)link;
-    t->pending--;
-    if (reply->code) {
-        fail_reply(t, reply);
-        return;
-    }
-    t->opened = false; /* vmx has closed it */
-    if (!t->upload) {
-        t->complete = true;
-        settle(t);
-        return;
-    }
-    if (t->attributes.options) {
+    t->opened = false; /* and closed in the guest */
+    if (t->upload && t->attributes.options) {
         set_attributes(t);
         return;
     }
     t->complete = true;
-    answer(t, 200, "");
-    settle(t);
+    if (t->upload)
+        answer(t, 200, "");
+    transfer_settle(t);
 }
 
-static void on_body(struct http_request *req, int code, uint64_t bytes, void *arg)
+void transfer_body_over(struct transfer *t, int code)
 {
-    struct transfer *t = arg;
-
     unsigned status = t->status;
 
-    (void)req;
-    (void)bytes;
     t->body_pending = false;
     t->status = 0;
     /* A client that is gone (-ECONNRESET) needs no answer: `ended` follows and cleans up. */
     if (status && code != -ECONNRESET)
         answer(t, status, t->words ? t->words : "");
-    settle(t);
+    transfer_settle(t);
 }
 
-static int make_pipe(int ret[2])
+struct host *transfer_host(const struct transfer *t)
 {
-    if (pipe2(ret, O_CLOEXEC | O_NONBLOCK) < 0)
-        return -errno;
-    /* Larger is faster; the default will do where the limit is low. */
-    if (fcntl(ret[1], F_SETPIPE_SZ, PIPE_BYTES) < 0)
-        log_debug("pipe size: %s", strerror(errno));
-    return 0;
-}
-
-static void on_opened(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
-{
-    struct transfer *t = arg;
-    int pipes[2], r;
-    json_int_t size;
-
-    (void)link;
-    t->pending--;
-    if (reply->code) {
-        fail_reply(t, reply);
-        return;
-    }
-    t->opened = true;
-    t->handle = json_integer_value(json_object_get(reply->result, "handle"));
-    size = json_integer_value(json_object_get(reply->result, "size"));
-    if (!t->req) {
-        close_guest_file(t);
-        settle(t);
-        return;
-    }
-    r = make_pipe(pipes);
-    if (r) {
-        fail(t, 500, strerror(-r));
-        return;
-    }
-    r = ask(
-        t, "file.run",
-        json_pack("{s:I, s:i}", "handle", (json_int_t)t->handle, "stallMs", (int)TRANSFER_STALL_MS),
-        NULL, 0, t->upload ? pipes[0] : pipes[1], 0, on_moved);
-    if (r) {
-        close(t->upload ? pipes[1] : pipes[0]);
-        fail(t, 500, strerror(-r));
-        return;
-    }
-    if (t->upload) {
-        t->body_pending = true;
-        http_receive_fd(t->req, pipes[1], on_body, t);
-    } else {
-        t->answered = true;
-        http_respond_fd(t->req, 200, CONTENT_TYPE, pipes[0], size);
-    }
+    return t->all->host;
 }
 
 static void start(struct transfer *t)
 {
-    struct buf secret = BUF_INIT(CREDENTIAL_MAX);
-    json_t *args =
-        json_pack("{s:i, s:s, s:s, s:s, s:I, s:b}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS, "mode",
-                  t->upload ? "write" : "read", "path", t->path, "user", t->user, "size",
-                  (json_int_t)t->size, "overwrite", (int)t->overwrite);
-    int r;
-
     t->waiting = false;
     t->running = true;
-    buf_put_le32(&secret, t->credential.type);
-    r = vix_credential_encode(&secret, &t->credential);
-    if (r)
-        json_decref(args);
-    else
-        r = ask(t, "file.open", args, secret.data, secret.len, -1, GUEST_OP_DEADLINE_MS + 1000,
-                on_opened);
-    if (secret.data)
-        explicit_bzero(secret.data, secret.len);
-    buf_free(&secret);
-    if (r)
-        fail(t, 500, r == -ENOTCONN ? "the VM is not running" : strerror(-r));
+    t->carrier = &transfer_by_stream;
+    t->carrier->start(t);
 }
 
 /* --- HTTP --- */
@@ -456,9 +333,9 @@ static bool same_token(const char *mine, const char *theirs)
 {
     unsigned char differ = 0;
 
-    if (strlen(theirs) != TOKEN_SIZE - 1)
+    if (strlen(theirs) != TRANSFER_TOKEN_SIZE - 1)
         return false;
-    for (size_t i = 0; i < TOKEN_SIZE - 1; i++)
+    for (size_t i = 0; i < TRANSFER_TOKEN_SIZE - 1; i++)
         differ |= (unsigned char)(mine[i] ^ theirs[i]);
     return differ == 0;
 }
@@ -537,8 +414,10 @@ static void ended(struct http_request *req, bool complete)
     if (!complete) {
         t->complete = false;
         close_guest_file(t);
+    } else if (t->opened && t->carrier->sent) {
+        t->carrier->sent(t);
     }
-    settle(t);
+    transfer_settle(t);
 }
 
 const struct http_route transfer_routes[] = {

@@ -41,7 +41,9 @@ struct vix_stream_open {
 
 /* Answer to STREAM_OPEN. */
 struct vix_stream_opened {
-    int64_t size;         /* bytes that will come, or VIX_STREAM_SIZE_UNKNOWN */
+    /* Bytes that will come. VIX_STREAM_SIZE_UNKNOWN: that nobody knows, nor when they come; of a
+     * kind that takes bytes, that it may be long before they are taken (else 0). */
+    int64_t size;
     const uint8_t *extra; /* of the kind */
     size_t len;
 };

@@ -169,7 +169,7 @@ static void download(struct http_request *req)
     uv_poll_init(&t.loop, &t.poll, t.peer);
     uv_poll_start(&t.poll, UV_WRITABLE, on_writable);
     http_respond_fd(req, 200, "application/octet-stream", pair[0],
-                    length ? strtoll(length, NULL, 10) : -1);
+                    length ? strtoll(length, NULL, 10) : -1, NULL, NULL);
 }
 
 static const struct http_route routes[] = {
