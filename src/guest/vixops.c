@@ -62,6 +62,13 @@ void vixop_fail(struct vixop *op, enum vix_error error)
         op->error = error;
 }
 
+void vixop_fail_for(struct vixop *op, enum vix_error error, int err)
+{
+    if (op->error == VIX_OK)
+        op->additional = (uint32_t)err;
+    vixop_fail(op, error);
+}
+
 void vixop_fail_errno(struct vixop *op, int err)
 {
     if (op->error != VIX_OK)

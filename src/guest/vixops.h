@@ -77,6 +77,8 @@ void vixop_free(struct vixop *op);
 
 /* Sets the error; the first one stays. */
 void vixop_fail(struct vixop *op, enum vix_error error);
+/* With the errno that led to it, which hosts may use to tell more. */
+void vixop_fail_for(struct vixop *op, enum vix_error error, int err);
 void vixop_fail_errno(struct vixop *op, int err); /* positive or negative errno */
 
 /* Steps of the other files. */

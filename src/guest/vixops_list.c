@@ -484,9 +484,17 @@ void vixop_transfer_to(struct vixop *op)
             vixop_fail(op, VIX_E_FILE_ACCESS_ERROR);
         return;
     }
+    if (errno == ENAMETOOLONG || errno == ELOOP) {
+        vixop_fail_errno(op, errno);
+        return;
+    }
     parent = slash ? mem_strndup(b->path, slash == b->path ? 1 : (size_t)(slash - b->path)) : NULL;
-    if (!parent || !slash[1] || stat(parent, &st) < 0 || !S_ISDIR(st.st_mode))
+    if (!parent || !slash[1])
         vixop_fail(op, VIX_E_FILE_NAME_INVALID);
+    else if (stat(parent, &st) < 0)
+        vixop_fail_for(op, VIX_E_FILE_NAME_INVALID, errno);
+    else if (!S_ISDIR(st.st_mode))
+        vixop_fail_for(op, VIX_E_FILE_NAME_INVALID, ENOTDIR);
     else if (access(parent, W_OK | X_OK) < 0)
         vixop_fail(op, VIX_E_FILE_ACCESS_ERROR);
 }

@@ -1,6 +1,7 @@
 #include "hostd/guest_fault.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 enum fault_form {
     FORM_PLAIN,     /* no fields */
     FORM_LOGIN,     /* no fields; the reason depends on the credential */
+    FORM_RIGHTS,    /* no fields; the guest's kernel says no */
     FORM_FILE,      /* field file */
     FORM_EXISTING,  /* field file, the existing one of the subject */
     FORM_DIRECTORY, /* field file, the directory of the subject */
@@ -61,7 +63,7 @@ static const struct fault_row rows[] = {
     {VIX_E_DIRECTORY_NOT_EMPTY, &vim_type_DirectoryNotEmpty, FORM_FILE,
      "The directory %s is not empty", NULL},
     {VIX_E_NO_SUCH_PROCESS, &vim_type_GuestProcessNotFound, FORM_PROCESS, NULL, NULL},
-    {VIX_E_GUEST_USER_PERMISSIONS, &vim_type_GuestPermissionDenied, FORM_PLAIN, DENIED, NULL},
+    {VIX_E_GUEST_USER_PERMISSIONS, &vim_type_GuestPermissionDenied, FORM_RIGHTS, DENIED, NULL},
     {VIX_E_EMPTY_PASSWORD_NOT_ALLOWED_IN_GUEST, &vim_type_InvalidGuestLogin, FORM_PLAIN, BAD_LOGIN,
      "the guest does not accept an empty password"},
     {VIX_E_INVALID_LOGIN_CREDENTIALS, &vim_type_InvalidGuestLogin, FORM_LOGIN, BAD_LOGIN, NULL},
@@ -91,6 +93,30 @@ static const struct fault_row rows[] = {
     {VIX_E_VM_NOT_RUNNING, &vim_type_InvalidPowerState, FORM_POWER, NULL, NULL},
     {VIX_E_VM_IS_RUNNING, &vim_type_InvalidPowerState, FORM_POWER, NULL, NULL},
 };
+
+/* What the agent's errno tells beyond its VIX error, in the terms of the method. */
+static const struct {
+    const struct vim_method *method;
+    uint32_t code;
+    int guest_errno;
+    uint32_t becomes;
+} finer[] = {
+    {&vim_method_InitiateFileTransferToGuest, VIX_E_FILE_NAME_INVALID, ENOENT,
+     VIX_E_FILE_NOT_FOUND},
+    {&vim_method_InitiateFileTransferToGuest, VIX_E_FILE_NAME_INVALID, ENOTDIR,
+     VIX_E_NOT_A_DIRECTORY},
+    {&vim_method_ChangeFileAttributesInGuest, VIX_E_FILE_ACCESS_ERROR, EPERM,
+     VIX_E_GUEST_USER_PERMISSIONS},
+};
+
+static uint64_t refine(const struct call *call, uint64_t error, uint32_t additional)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(finer); i++)
+        if (finer[i].method == call->method && finer[i].code == VIX_ERROR_CODE(error) &&
+            finer[i].guest_errno == (int)additional)
+            return finer[i].becomes;
+    return error;
+}
 
 static const struct fault_row *find_row(uint64_t error)
 {
@@ -222,11 +248,25 @@ static const char *hop_of(const struct fault_row *row)
     return row->form == FORM_PLAIN || row->form == FORM_LOGIN ? "agent" : "worker";
 }
 
+/* Of two paths the one with such a name is meant. */
+static bool name_too_long(const char *path)
+{
+    size_t n;
+
+    for (; *path; path += n + (path[n] == '/')) {
+        n = strcspn(path, "/");
+        if (n > NAME_MAX)
+            return true;
+    }
+    return false;
+}
+
 /* `hop` and `reason` NULL: by the row. */
 static void row_fault(struct call *call, const struct fault_row *row, uint32_t additional,
                       const struct guest_subject *subject, const char *hop, const char *reason)
 {
     char words[ERROR_TEXT_MAX];
+    const char *file;
 
     if (!hop)
         hop = hop_of(row);
@@ -244,7 +284,11 @@ static void row_fault(struct call *call, const struct fault_row *row, uint32_t a
         reason = additional ? strerror((int)additional) : vix_error_text(row->code);
     switch (row->form) {
     case FORM_FILE:
-        file_fault(call, row, subject->file, hop, reason);
+        file = subject->file;
+        if (row->code == VIX_E_FILE_NAME_TOO_LONG && subject->existing && !name_too_long(file) &&
+            name_too_long(subject->existing))
+            file = subject->existing;
+        file_fault(call, row, file, hop, reason);
         return;
     case FORM_EXISTING:
         file_fault(call, row, subject->existing ? subject->existing : subject->file, hop, reason);
@@ -264,6 +308,7 @@ static void row_fault(struct call *call, const struct fault_row *row, uint32_t a
         return;
     case FORM_PLAIN:
     case FORM_LOGIN:
+    case FORM_RIGHTS:
         break;
     }
     end(call, vim_new(call->arena, row->type), hop, reason, "%s", row->text);
@@ -272,7 +317,7 @@ static void row_fault(struct call *call, const struct fault_row *row, uint32_t a
 void guest_fault_vix(struct call *call, uint64_t error, uint32_t additional,
                      const struct guest_subject *subject)
 {
-    const struct fault_row *row = find_row(error);
+    const struct fault_row *row = find_row(refine(call, error, additional));
 
     if (row)
         row_fault(call, row, additional, subject, NULL, NULL);

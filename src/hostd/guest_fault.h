@@ -19,7 +19,7 @@ struct guest_subject {
     uint32_t credential;   /* enum vix_credential_type: what the caller logged in with */
     const char *file;      /* path for file faults; NULL: the operation has none */
     const char *directory; /* path for NotADirectory, when it is another than `file` */
-    const char *existing;  /* path for FileAlreadyExists, when it is another than `file` */
+    const char *existing;  /* path of what a move would replace, for FileAlreadyExists */
     const char *argument;  /* parameter that a refused argument most likely is, or NULL */
     int64_t pid;           /* for GuestProcessNotFound */
 };

@@ -194,7 +194,10 @@ static bool move_build(struct guest_op *op, const char *from, const char *from_n
 {
     op->body.move = (struct vix_move){.from = from, .to = to, .overwrite = overwrite};
     /* The source last: faults speak of it unless the table says otherwise. */
-    return guest_op_path(op, to, to_name) && guest_op_path(op, from, from_name);
+    if (!guest_op_path(op, to, to_name) || !guest_op_path(op, from, from_name))
+        return false;
+    op->subject.existing = to;
+    return true;
 }
 
 static bool move_file_build(struct guest_op *op)
