@@ -6,6 +6,7 @@
 #ifndef GUEST_CLI_H
 #define GUEST_CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A host that does not answer by then is as good as none. */
@@ -15,5 +16,10 @@ int cli_toolbox(int argc, char **argv);     /* toolbox */
 int cli_vmtoolsd(int argc, char **argv);    /* vmtoolsd: --cmd, --cmdfile, --version */
 int cli_rpctool(int argc, char **argv);     /* vmware-rpctool */
 int cli_toolbox_cmd(int argc, char **argv); /* vmware-toolbox-cmd */
+
+/* Commands of vmware-toolbox-cmd; argv[1] is the command's name. `quiet`: -q was given. */
+int cli_gueststore(int argc, char **argv, bool quiet);
+int cli_globalconf(int argc, char **argv, bool quiet);
+int cli_toolbox_gueststore(int argc, char **argv); /* toolbox gueststore */
 
 #endif

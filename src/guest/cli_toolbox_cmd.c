@@ -1,6 +1,7 @@
 /*
- * vmware-toolbox-cmd: stat, info, timesync. Exit codes are those of sysexits(3), as the tool's
- * users expect. (Guest RPC protocol, "Small commands".)
+ * vmware-toolbox-cmd: stat, info, timesync; gueststore and globalconf have files of their own. Exit
+ * codes are those of sysexits(3), as the tool's users expect. (Guest RPC protocol, "Small
+ * commands".)
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -166,9 +167,27 @@ static const struct row {
     {"timesync", "disable", NULL, timesync_disable, "do not let it"},
 };
 
+/* Commands that take arguments of their own. */
+static const struct {
+    const char *command;
+    int (*run)(int argc, char **argv, bool quiet);
+    const char *help;
+} groups[] = {
+    {"gueststore", cli_gueststore,
+     "  gueststore getcontent <resource path> <output file>: fetch content from the host\n"},
+    {"globalconf", cli_globalconf,
+     "  globalconf status: whether configuration comes from the host\n"
+     "  globalconf enable: let it\n"
+     "  globalconf disable: do not let it\n"
+     "  globalconf refresh: fetch it now\n"},
+};
+
 static void usage(FILE *to, const char *name, const char *command)
 {
-    fprintf(to, "Usage: %s <command> [options] [subcommand]\n", name);
+    fprintf(to, "Usage: %s [-q] <command> [options] [subcommand]\n", name);
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+        if (!command || strcmp(groups[i].command, command) == 0)
+            fputs(groups[i].help, to);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         if (command && strcmp(rows[i].command, command) != 0)
             continue;
@@ -181,6 +200,10 @@ static void usage(FILE *to, const char *name, const char *command)
 
 static bool known(const char *command)
 {
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+        if (strcmp(groups[i].command, command) == 0)
+            return true;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         if (strcmp(rows[i].command, command) == 0)
             return true;
@@ -190,6 +213,12 @@ static bool known(const char *command)
 
 int cli_toolbox_cmd(int argc, char **argv)
 {
+    bool quiet = argc > 1 && (strcmp(argv[1], "-q") == 0 || strcmp(argv[1], "--quiet") == 0);
+    if (quiet) {
+        argv[1] = argv[0];
+        argv++;
+        argc--;
+    }
     if (argc < 2) {
         fprintf(stderr, "%s: Missing command\n", argv[0]);
         usage(stderr, argv[0], NULL);
@@ -203,6 +232,10 @@ int cli_toolbox_cmd(int argc, char **argv)
         strcmp(argv[1], "--help") == 0) {
         usage(stdout, argv[0], argc > 2 && known(argv[2]) ? argv[2] : NULL);
         return EX_OK;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+        if (strcmp(groups[i].command, argv[1]) == 0)
+            return groups[i].run(argc, argv, quiet);
     }
     for (size_t i = 0; i < ARRAY_SIZE(rows) && argc > 2; i++) {
         const struct row *row = &rows[i];

@@ -84,7 +84,8 @@ static int add(struct conf *c, const char *group, const char *key, size_t key_le
     return 0;
 }
 
-int conf_parse(const char *text, size_t len, struct conf **ret)
+/* `bad`: how many lines were neither. */
+static int parse(const char *text, size_t len, struct conf **ret, unsigned *bad)
 {
     struct conf *c = mem_calloc(1, sizeof(*c));
     AUTO_FREE char *group = mem_strdup("");
@@ -104,6 +105,7 @@ int conf_parse(const char *text, size_t len, struct conf **ret)
         if (memchr(line, '\0', line_len) || (*line == '[' && line[line_len - 1] != ']') ||
             (*line != '[' && (!eq || eq == line))) {
             log_warn("tools.conf: line %u is neither a group nor a key", number);
+            (*bad)++;
         } else if (*line == '[') {
             mem_free(group);
             group = mem_strndup(line + 1, line_len - 2);
@@ -119,6 +121,29 @@ int conf_parse(const char *text, size_t len, struct conf **ret)
     if (r < 0) {
         conf_free(c);
         return r;
+    }
+    *ret = c;
+    return 0;
+}
+
+int conf_parse(const char *text, size_t len, struct conf **ret)
+{
+    unsigned bad = 0;
+    return parse(text, len, ret, &bad);
+}
+
+int conf_parse_strict(const char *text, size_t len, struct conf **ret)
+{
+    struct conf *c;
+    unsigned bad = 0;
+    int r = parse(text, len, &c, &bad);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < c->count; i++)
+        bad += !*c->entries[i].group;
+    if (bad) {
+        conf_free(c);
+        return -EBADMSG;
     }
     *ret = c;
     return 0;
@@ -168,4 +193,122 @@ long conf_number(const struct conf *c, const char *group, const char *key, long 
     errno = 0;
     long n = strtol(v, &end, 10);
     return errno || *end || n < min || n > max ? def : n;
+}
+
+/* The entry that counts for its group and key. */
+static bool counts(const struct conf *c, size_t i)
+{
+    const struct entry *e = &c->entries[i];
+    return conf_get(c, e->group, e->key) == e->value;
+}
+
+static bool holds(const struct conf *c, const struct conf *of)
+{
+    for (size_t i = 0; i < of->count; i++) {
+        const struct entry *e = &of->entries[i];
+        const char *v = conf_get(c, e->group, e->key);
+        if (counts(of, i) && (!v || strcmp(v, e->value) != 0))
+            return false;
+    }
+    return true;
+}
+
+bool conf_equal(const struct conf *a, const struct conf *b)
+{
+    return holds(a, b) && holds(b, a);
+}
+
+int conf_add_missing(struct conf *c, const struct conf *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct entry *e = &from->entries[i];
+        if (!counts(from, i) || conf_get(c, e->group, e->key))
+            continue;
+        int r = add(c, e->group, e->key, strlen(e->key), "", 0);
+        if (r < 0)
+            return r;
+        char *value = mem_strdup(e->value);
+        if (!value)
+            return -ENOMEM;
+        mem_free(c->entries[c->count - 1].value);
+        c->entries[c->count - 1].value = value;
+    }
+    return 0;
+}
+
+static void put_value(struct buf *b, const char *value)
+{
+    static const char from[] = " \t\n\r\\", to[] = "stnr\\";
+    for (const char *p = value; *p; p++) {
+        const char *hit = strchr(from, *p);
+        if (hit && (*p != ' ' || p == value || !p[1]))
+            buf_printf(b, "\\%c", to[hit - from]);
+        else
+            buf_put_u8(b, (uint8_t)*p);
+    }
+}
+
+static void put_group(struct buf *b, const struct conf *c, const char *group)
+{
+    buf_printf(b, "%s[%s]\n", b->len ? "\n" : "", group);
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->entries[i].group, group) != 0 || !counts(c, i))
+            continue;
+        buf_printf(b, "%s = ", c->entries[i].key);
+        put_value(b, c->entries[i].value);
+        buf_put_u8(b, '\n');
+    }
+}
+
+int conf_put(struct buf *b, const struct conf *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        bool first = true;
+        for (size_t j = 0; j < i && first; j++)
+            first = strcmp(c->entries[i].group, c->entries[j].group) != 0;
+        if (first)
+            put_group(b, c, c->entries[i].group);
+    }
+    return buf_error(b);
+}
+
+/* Whether a line sets `key`, or is the head of `group` (key NULL). */
+static bool line_is(const char *line, size_t len, const char *group, const char *key)
+{
+    trim(&line, &len);
+    if (!key)
+        return len == strlen(group) + 2 && line[0] == '[' && line[len - 1] == ']' &&
+               memcmp(line + 1, group, len - 2) == 0;
+    const char *eq = memchr(line, '=', len);
+    size_t n = eq ? (size_t)(eq - line) : 0;
+    trim(&line, &n);
+    return n == strlen(key) && memcmp(line, key, n) == 0;
+}
+
+int conf_edit(struct buf *b, const char *text, size_t len, const char *group, const char *key,
+              const char *value)
+{
+    bool inside = false, done = false;
+    while (len > 0) {
+        const char *end = memchr(text, '\n', len);
+        size_t bare = end ? (size_t)(end - text) : len, n = end ? bare + 1 : bare, left = bare;
+        const char *first = text;
+        trim(&first, &left);
+        bool head = left && *first == '[';
+        if (head)
+            inside = line_is(text, bare, group, NULL);
+        if (head || !inside || !line_is(text, bare, group, key)) {
+            buf_put(b, text, bare);
+            buf_put_u8(b, '\n');
+        }
+        if (head && inside && !done) {
+            buf_printf(b, "%s = %s\n", key, value);
+            done = true;
+        }
+        text += n;
+        len -= n;
+    }
+    if (!done)
+        buf_printf(b, "%s[%s]\n%s = %s\n", b->len ? "\n" : "", group, key, value);
+    return buf_error(b);
 }

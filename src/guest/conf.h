@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 #define CONF_FILE_MAX    (256u * 1024u)
@@ -25,7 +26,19 @@ struct conf;
 /* A file that is not there gives an empty configuration. -ENOMEM, -EFBIG, what reading gives. */
 int conf_load(const char *path, struct conf **ret, struct error *err);
 int conf_parse(const char *text, size_t len, struct conf **ret);
+/* -EBADMSG when a line cannot be read, or a key stands before the first group. */
+int conf_parse_strict(const char *text, size_t len, struct conf **ret);
 void conf_free(struct conf *c);
+
+/* The same keys with the same values. */
+bool conf_equal(const struct conf *a, const struct conf *b);
+/* Adds what `from` has and `c` has not. -EFBIG, -ENOMEM. */
+int conf_add_missing(struct conf *c, const struct conf *from);
+/* Appends the text of a configuration, group by group, without comments. */
+int conf_put(struct buf *b, const struct conf *c);
+/* Appends a configuration's text with one key set to `value`; every other line stays as it is. */
+int conf_edit(struct buf *b, const char *text, size_t len, const char *group, const char *key,
+              const char *value);
 
 /* NULL when not set. `c` may be NULL. */
 const char *conf_get(const struct conf *c, const char *group, const char *key);

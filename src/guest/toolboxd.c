@@ -19,6 +19,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "guest/conf.h"
+#include "guest/conf_watch.h"
+#include "guest/globalconf.h"
+#include "guest/globalconf_service.h"
 #include "guest/gueststore.h"
 #include "guest/power.h"
 #include "guest/report.h"
@@ -44,6 +47,9 @@ struct daemon {
     struct report *report;
     struct power *power;
     struct gueststore *gueststore;
+    struct globalconf_service *globalconf;
+    struct conf_watch *conf_watch;
+    bool was_ready;
     struct conf *conf;
     const char *conf_path, *log_path; /* log_path: NULL = standard error */
     enum toolbox_state state;
@@ -87,6 +93,9 @@ static void on_state(struct toolbox *tb, enum toolbox_state state, void *arg)
     if (state == TOOLBOX_READY) {
         bool folder = strcmp(toolbox_carrier_name(tb), "unix") == 0;
         gueststore_set_link(d->gueststore, folder ? toolbox_link_dir(tb) : NULL);
+        if (d->was_ready)
+            globalconf_service_reset(d->globalconf);
+        d->was_ready = true;
         if (before != TOOLBOX_READY)
             log_info("the host has called, over %s", toolbox_carrier_name(tb));
         toolbox_rpci_text(tb, NULL, NULL, "info-set guestinfo.vmtools.description inguest %s",
@@ -173,24 +182,45 @@ static void on_stop(uv_signal_t *handle, int number)
     uv_stop(&d->loop);
 }
 
-static void on_reload(uv_signal_t *handle, int number)
+/* Reads tools.conf and what comes from the host again; `always`: also when nothing is different. */
+static void reload(struct daemon *d, bool always)
 {
-    struct daemon *d = handle->data;
     struct conf *fresh;
     struct error err = {0};
-    (void)number;
-    if (conf_load(d->conf_path, &fresh, &err) < 0) {
+    if (globalconf_load(d->conf_path, &fresh, &err) < 0) {
         log_error("%s; the old configuration stays", error_text(&err));
+        return;
+    }
+    if (!always && conf_equal(fresh, d->conf)) {
+        conf_free(fresh);
         return;
     }
     power_set_conf(d->power, fresh);
     report_set_conf(d->report, fresh);
     gueststore_set_conf(d->gueststore, fresh);
+    globalconf_service_set_conf(d->globalconf, fresh);
     conf_free(d->conf);
     d->conf = fresh;
     /* What is switched off may be something else now: the host asks again. */
     toolbox_rpci_text(d->tb, NULL, NULL, "tools.capability.inguest.state 1");
     log_info("configuration read again");
+}
+
+static void on_reload(uv_signal_t *handle, int number)
+{
+    (void)number;
+    reload(handle->data, true);
+}
+
+static void on_conf_changed(void *arg)
+{
+    reload(arg, false);
+}
+
+static void on_content_access(void *arg, bool on)
+{
+    const struct daemon *d = arg;
+    globalconf_service_access(d->globalconf, on);
 }
 
 static void watch_signal(struct daemon *d, uv_signal_t *handle, uv_signal_cb fn, int number)
@@ -225,8 +255,14 @@ static int gueststore_open(struct daemon *d)
                                              .tb = d->tb,
                                              .conf = d->conf,
                                              .socket_path =
-                                                 path && *path ? path : GUESTSTORE_SOCKET};
-    return gueststore_new(&config, &d->gueststore);
+                                                 path && *path ? path : GUESTSTORE_SOCKET,
+                                             .access = on_content_access,
+                                             .arg = d};
+    int r =
+        globalconf_service_new(&d->loop, d->conf_path, d->conf, on_conf_changed, d, &d->globalconf);
+    if (r == 0)
+        r = conf_watch_new(&d->loop, d->conf_path, on_conf_changed, d, &d->conf_watch);
+    return r < 0 ? r : gueststore_new(&config, &d->gueststore);
 }
 
 static int daemon_open(struct daemon *d, const struct toolbox_options *options, struct error *err)
@@ -240,7 +276,7 @@ static int daemon_open(struct daemon *d, const struct toolbox_options *options, 
         .disabled = on_disabled,
         .tools_state = on_tools_state,
         .arg = d};
-    int r = conf_load(d->conf_path, &d->conf, err);
+    int r = globalconf_load(d->conf_path, &d->conf, err);
     if (r < 0)
         return r;
     r = toolbox_create(options, &d->tb);
@@ -302,6 +338,8 @@ static void daemon_close(struct daemon *d)
     vix_service_free(d->vix);
     toolbox_destroy(d->tb);
     gueststore_free(d->gueststore);
+    globalconf_service_free(d->globalconf);
+    conf_watch_free(d->conf_watch);
     report_free(d->report);
     power_free(d->power);
     uv_run(&d->loop, UV_RUN_DEFAULT);
