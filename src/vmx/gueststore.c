@@ -355,23 +355,11 @@ static void get(struct gueststore *g, const struct gueststore_request *rq)
         ask_gstored(g);
 }
 
-/* One packet of the agent that has come, if one has. */
-static void next_map(struct gueststore *g)
+static void take_map(struct gueststore *g, const uint8_t *body, size_t len)
 {
     struct gueststore_request rq;
-    const uint8_t *body;
-    size_t len;
-    int r;
 
-    if (!g->stream)
-        return;
-    r = datamap_framer_next(&g->stream->in, &body, &len);
-    if (g->state == WAIT && datamap_framer_partial(&g->stream->in) &&
-        !uv_is_active((uv_handle_t *)&g->timer))
-        set_timer(g, GUESTSTORE_MAP_MS);
-    if (r == 0)
-        return;
-    if (r < 0 || gueststore_request_decode(body, len, &rq))
+    if (gueststore_request_decode(body, len, &rq))
         drop_stream(g, "it does not keep to the protocol");
     else if (rq.command == GUESTSTORE_CLOSE)
         drop_stream(g, NULL);
@@ -379,6 +367,26 @@ static void next_map(struct gueststore *g)
         drop_stream(g, "it asks for something while another request is served");
     else
         get(g, &rq);
+}
+
+/* The packets of the agent that have come. */
+static void next_map(struct gueststore *g)
+{
+    const struct guest_stream *s = g->stream;
+    const uint8_t *body;
+    size_t len;
+    int r = 1;
+
+    while (r > 0 && g->stream && g->stream == s) {
+        r = datamap_framer_next(&g->stream->in, &body, &len);
+        if (r < 0)
+            drop_stream(g, "it does not keep to the protocol");
+        else if (r > 0)
+            take_map(g, body, len);
+        else if (g->state == WAIT && datamap_framer_partial(&g->stream->in) &&
+                 !uv_is_active((uv_handle_t *)&g->timer))
+            set_timer(g, GUESTSTORE_MAP_MS);
+    }
 }
 
 /* All that has come, so that a CLOSE is known before anything else is decided. */
