@@ -25,6 +25,8 @@ struct data_streams {
 static const struct data_stream_kind *const kinds[] = {
     &data_stream_file_read,
     &data_stream_file_write,
+    &data_stream_exec,
+    &data_stream_connect,
 };
 
 static const struct data_stream_kind *find_kind(uint32_t kind)

@@ -22,7 +22,7 @@
 #include "guest/vixops.h"
 #include "wire/vix_stream.h"
 
-#define DATA_STREAMS_MAX      64u /* of one guest user */
+#define DATA_STREAMS_MAX      256u /* of one guest user */
 #define DATA_STREAM_KEEP_MS   60000u
 #define DATA_STREAM_EXTRA_MAX 4096u /* of a kind, in the answer to STREAM_OPEN */
 
@@ -102,5 +102,6 @@ enum vixop_step vixop_stream_end(struct vixop *op);
 
 /* The kinds. */
 extern const struct data_stream_kind data_stream_file_read, data_stream_file_write;
+extern const struct data_stream_kind data_stream_exec, data_stream_connect;
 
 #endif

@@ -22,14 +22,15 @@
 
 extern char **environ;
 
-struct program {
+struct exec_program {
     struct worker_ctx *w;
     struct exec_link *link; /* NULL: the client has gone or has been told the end */
     int64_t pid;
     int terminal; /* our end, for its size; -1: pipes */
     bool running;
     uv_timer_t hangup;
-    bool hanging_up;
+    exec_over_cb over;
+    void *arg;
 };
 
 /* The child's descriptors and ours. */
@@ -101,23 +102,17 @@ static int open_terminal(struct plumbing *p, const struct exec_spec *spec)
 
 static void program_closed(uv_handle_t *h)
 {
-    struct program *p = h->data;
-
-    if (p->terminal >= 0)
-        close(p->terminal);
-    p->w->exec_live--;
-    p->w->stay_changed(p->w);
-    mem_free(p);
+    mem_free(h->data);
 }
 
-static void free_if_over(struct program *p)
+static void free_if_over(struct exec_program *p)
 {
     if (p->link || p->running || uv_is_closing((uv_handle_t *)&p->hangup))
         return;
     uv_close((uv_handle_t *)&p->hangup, program_closed);
 }
 
-static void kill_session(struct program *p, int number)
+static void kill_session(struct exec_program *p, int number)
 {
     /* Its first process leads a process group of the same number. While it runs nobody else has it.
      */
@@ -132,7 +127,7 @@ static void on_hangup_time(uv_timer_t *timer)
 
 static void on_window(void *arg, uint16_t rows, uint16_t columns)
 {
-    const struct program *p = arg;
+    const struct exec_program *p = arg;
 
     if (p->terminal >= 0)
         set_size(p->terminal, rows, columns);
@@ -140,7 +135,7 @@ static void on_window(void *arg, uint16_t rows, uint16_t columns)
 
 static void on_signal(void *arg, int number)
 {
-    struct program *p = arg;
+    struct exec_program *p = arg;
     pid_t group = p->terminal >= 0 ? tcgetpgrp(p->terminal) : -1;
 
     if (group > 0)
@@ -149,10 +144,9 @@ static void on_signal(void *arg, int number)
         kill_session(p, number);
 }
 
-static void on_gone(void *arg)
+/* Nobody is connected any more. */
+static void hang_up(struct exec_program *p)
 {
-    struct program *p = arg;
-
     p->link = NULL;
     if (p->terminal >= 0) {
         /* The last descriptor of our end: the kernel hangs the terminal up. */
@@ -164,19 +158,25 @@ static void on_gone(void *arg)
     free_if_over(p);
 }
 
-static void on_done(void *arg)
+static void on_over(void *arg)
 {
-    struct program *p = arg;
+    struct exec_program *p = arg;
+    exec_over_cb over = p->over;
+    void *over_arg = p->arg;
 
-    p->link = NULL;
-    if (p->terminal >= 0)
-        close(TAKE_FD(p->terminal));
-    free_if_over(p);
+    hang_up(p);
+    over(over_arg);
+}
+
+void exec_program_leave(struct exec_program *p)
+{
+    exec_link_close(p->link);
+    hang_up(p);
 }
 
 static void on_end(void *arg, const struct proc_record *r)
 {
-    struct program *p = arg;
+    struct exec_program *p = arg;
     bool by_signal = r->exit_signal != 0;
 
     p->running = false;
@@ -188,7 +188,7 @@ static void on_end(void *arg, const struct proc_record *r)
 }
 
 static const struct exec_link_ops ops = {
-    .window = on_window, .signal = on_signal, .gone = on_gone, .done = on_done};
+    .window = on_window, .signal = on_signal, .gone = on_over, .done = on_over};
 
 /* ---- start ---- */
 
@@ -228,7 +228,8 @@ static char *display(const char *program, const struct exec_spec *spec)
     return (char *)buf_steal(&b, &len);
 }
 
-static int spawn(struct program *p, const struct exec_spec *spec, const struct plumbing *plumbing)
+static int spawn(struct exec_program *p, const struct exec_spec *spec,
+                 const struct plumbing *plumbing)
 {
     const char *program = spec->argc ? spec->args[0] : p->w->shell, *slash = strrchr(program, '/');
     AUTO_FREE char **args = mem_calloc(spec->argc + 6, sizeof(*args));
@@ -260,7 +261,7 @@ static int spawn(struct program *p, const struct exec_spec *spec, const struct p
     return proc_started_start(p->w->started, &c, &p->pid);
 }
 
-static int join(struct program *p, struct plumbing *plumbing, int socket)
+static int join(struct exec_program *p, struct plumbing *plumbing, int socket)
 {
     const struct exec_link_fds fds = {.socket = socket,
                                       .input = TAKE_FD(plumbing->input),
@@ -280,21 +281,22 @@ static int check(const struct worker_ctx *w, const struct exec_spec *spec)
 {
     if (spec->cwd[0] && spec->cwd[0] != '/')
         return -EINVAL;
-    if (w->exec_fd < 0)
-        return -EOPNOTSUPP;
-    return w->exec_live >= EXEC_LIVE_MAX ? -EAGAIN : 0;
+    return w->exec_fd < 0 ? -EOPNOTSUPP : 0;
 }
 
-int exec_program_start(struct worker_ctx *w, const struct exec_spec *spec, int socket)
+int exec_program_start(struct worker_ctx *w, const struct exec_spec *spec, int socket,
+                       exec_over_cb over, void *arg, struct exec_program **ret)
 {
     struct plumbing plumbing = {{-1, -1, -1}, -1, -1, -1, -1};
-    AUTO_FREE struct program *p = mem_calloc(1, sizeof(*p));
+    AUTO_FREE struct exec_program *p = mem_calloc(1, sizeof(*p));
     AUTO_CLOSE int ours = socket;
     int r = p ? check(w, spec) : -ENOMEM;
 
     if (r < 0)
         return r;
     p->w = w;
+    p->over = over;
+    p->arg = arg;
     p->terminal = -1;
     r = spec->flags & EXEC_TERMINAL ? open_terminal(&plumbing, spec) : open_pipes(&plumbing);
     if (r == 0)
@@ -304,13 +306,14 @@ int exec_program_start(struct worker_ctx *w, const struct exec_spec *spec, int s
         return r;
     }
     p->running = true;
-    w->exec_live++;
     uv_timer_init(w->loop, &p->hangup);
     p->hangup.data = p;
     r = join(p, &plumbing, TAKE_FD(ours));
     plumbing_close(&plumbing);
     if (r < 0)
         kill_session(p, SIGKILL);
-    (void)TAKE_PTR(p); /* its own from now on: on_end, on_gone and on_done free it */
+    else
+        *ret = p;
+    (void)TAKE_PTR(p); /* its own from now on: it goes when program and link are over */
     return r;
 }

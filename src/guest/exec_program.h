@@ -15,22 +15,31 @@
 #include "wire/exec_spec.h"
 
 struct worker_ctx;
+struct exec_program;
+struct exec_connection;
 
-/* Programs and connections of one worker at a time. */
-#define EXEC_LIVE_MAX 256u
 /* From the hang-up to the kill of a program whose terminal's client has gone. */
 #define EXEC_HANGUP_MS 5000u
 
+/* The client has been told the end, or has gone; the last time that the program or connection may
+ * be used. */
+typedef void (*exec_over_cb)(void *arg);
+
 /* Starts the program and joins it with the socket. Takes the socket, on failure too. -EINVAL: a
- * folder that is not absolute; -EAGAIN: too many; or what starting a process gives. */
-int exec_program_start(struct worker_ctx *w, const struct exec_spec *spec, int socket);
+ * folder that is not absolute; or what starting a process gives. */
+int exec_program_start(struct worker_ctx *w, const struct exec_spec *spec, int socket,
+                       exec_over_cb over, void *arg, struct exec_program **ret);
+/* As if the client had gone; `over` does not come any more. */
+void exec_program_leave(struct exec_program *p);
 
-/* Joins a connected TCP socket of the guest with a client's socket. Takes both, on failure too.
- * -EAGAIN: too many. */
-int exec_connection_start(struct worker_ctx *w, int peer, int socket);
+/* Joins a connected TCP socket of the guest with a client's socket. Takes both, on failure too. */
+int exec_connection_start(struct worker_ctx *w, int peer, int socket, exec_over_cb over, void *arg,
+                          struct exec_connection **ret);
+void exec_connection_leave(struct exec_connection *c);
 
-/* Connects to the loopback, IPv4 first; gives the descriptor, or a negative errno code, to `done`,
- * never from inside this call. At most 10 seconds. */
-int exec_connect(struct worker_ctx *w, uint16_t port, void (*done)(void *arg, int fd), void *arg);
+/* Connects to the loopback, IPv4 first: a descriptor or a negative errno code. Blocks, for
+ * EXEC_CONNECT_MS at most. */
+int exec_connect(uint16_t port);
+#define EXEC_CONNECT_MS 10000
 
 #endif

@@ -115,6 +115,8 @@ int vix_gate_stream_disabled(const void *body, size_t len,
     } kinds[] = {
         {VIX_STREAM_FILE_READ, "InitiateFileTransferFromGuest"},
         {VIX_STREAM_FILE_WRITE, "InitiateFileTransferToGuest"},
+        {VIX_STREAM_EXEC, "StartProgramInGuest"},
+        {VIX_STREAM_CONNECT, "StartProgramInGuest"},
     };
     union vix_body stream;
 

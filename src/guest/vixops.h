@@ -34,7 +34,6 @@ struct worker_ctx {
     uv_mutex_t temp_lock;
     const char *user, *home, *shell;
     int archive_fd, roundtrip_fd, exec_fd; /* our helper programs, to be executed; -1 = not there */
-    unsigned exec_live; /* programs with live streams and connections; exec_program.h */
     /* Tells the monitor about reasons to stay, after something changed. */
     void (*stay_changed)(struct worker_ctx *w);
     void (*done)(struct vixop *op); /* sends the answer, frees the operation */

@@ -79,7 +79,7 @@ static void stay_changed(struct worker_ctx *ctx)
     struct worker *w = (struct worker *)ctx;
     AUTO_BUF struct buf head = BUF_INIT(4);
     unsigned n = proc_started_count(ctx->started) + hgfs_server_sessions(ctx->hgfs) +
-                 data_streams_count(ctx->streams) + ctx->exec_live;
+                 data_streams_count(ctx->streams);
 
     /* Only the step between none and some matters to the monitor. */
     if (!w->channel || (n != 0) == (w->told_stay != 0))

@@ -43,6 +43,9 @@ ASSERT_HEAD(CreateTemporaryDirectoryInGuest, auth);
 ASSERT_HEAD(ChangeFileAttributesInGuest, auth);
 ASSERT_HEAD(InitiateFileTransferFromGuest, auth);
 ASSERT_HEAD(InitiateFileTransferToGuest, auth);
+ASSERT_HEAD(StartLiveProgramInGuest, auth);
+ASSERT_HEAD(ConnectToPortInGuest, auth);
+ASSERT_HEAD(WaitForProcessInGuest, auth);
 
 static const struct guest_head *head_of(const struct call *call)
 {
@@ -55,7 +58,7 @@ static const char *auth_name(const struct call *call)
     return vim_field_find(call->method->request, "auth") ? "auth" : "requestedAuth";
 }
 
-static unsigned deadline_ms(const struct host *host)
+unsigned guest_op_deadline_ms(const struct host *host)
 {
     unsigned seconds = host->options.guest_op_seconds;
 
@@ -226,8 +229,7 @@ static void on_cancel(struct call *call, void *arg)
     if (op->request) {
         guest_target_cancel(op->call->host, head_of(op->call)->vm, op->request);
     } else {
-        call_fault_request_canceled(op->call);
-        op_free(op);
+        guest_op_cancelled(op);
     }
 }
 
@@ -235,7 +237,7 @@ void guest_op_send(struct guest_op *op)
 {
     struct buf message = BUF_INIT(VIX_REQUEST_MAX);
     struct vmlink *link = guest_target_link(op->call->host, head_of(op->call)->vm);
-    unsigned deadline = deadline_ms(op->call->host);
+    unsigned deadline = guest_op_deadline_ms(op->call->host);
     json_t *args =
         json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)deadline, "source", op->call->source,
                   "user", op->call->session ? op->call->session->user : "");
@@ -259,6 +261,23 @@ void guest_op_send(struct guest_op *op)
     if (!r)
         return;
     call_on_cancel(op->call, NULL, NULL);
+    guest_op_not_sent(op, r);
+}
+
+void guest_op_cancelled(struct guest_op *op)
+{
+    call_fault_request_canceled(op->call);
+    op_free(op);
+}
+
+void guest_op_failed(struct guest_op *op, const struct vmlink_reply *failure)
+{
+    guest_fault_reply(op->call, failure, &op->subject);
+    op_free(op);
+}
+
+void guest_op_not_sent(struct guest_op *op, int r)
+{
     if (r == -EMSGSIZE || r == -ENOBUFS || r == -EINVAL) {
         guest_fault_vix(op->call, VIX_E_INVALID_ARG, 0, &op->subject);
     } else if (r == -EOPNOTSUPP) {
@@ -282,7 +301,7 @@ static void on_ready(int code, const char *why, void *arg)
     op->wait = NULL;
     call_on_cancel(op->call, NULL, NULL);
     if (!code && !(op->request_flags & VIX_REQUEST_INTERACTIVE)) {
-        guest_op_send(op);
+        (op->method->send ? op->method->send : guest_op_send)(op);
         return;
     }
     if (code)

@@ -37,6 +37,9 @@ struct guest_method {
     bool (*build)(struct guest_op *op);
     /* The guest has answered without error. Ends the call, or sends again. NULL: no result. */
     void (*done)(struct guest_op *op, const char *result, size_t len);
+    /* In place of guest_op_send, once the VM takes requests; has to listen to call_on_cancel
+     * itself. NULL: guest_op_send. */
+    void (*send)(struct guest_op *op);
 };
 
 struct guest_op {
@@ -63,6 +66,13 @@ void guest_op_return(struct guest_op *op, const void *result);
 void guest_op_invalid(struct guest_op *op, const char *property);
 void guest_op_malformed(struct guest_op *op); /* the guest's answer cannot be understood */
 void guest_op_no_memory(struct guest_op *op);
+void guest_op_cancelled(struct guest_op *op);
+void guest_op_failed(struct guest_op *op, const struct vmlink_reply *failure);
+void guest_op_not_sent(struct guest_op *op,
+                       int r); /* an error of vmlink_request or guest_message */
+
+/* How long one request to the guest may take. */
+unsigned guest_op_deadline_ms(const struct host *host);
 
 /* Refuses what is not an absolute path of a sensible length; sets subject.file and .argument. */
 bool guest_op_path(struct guest_op *op, const char *path, const char *property);

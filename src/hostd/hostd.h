@@ -75,9 +75,10 @@ struct host {
 
     size_t modules_started;
 
-    struct gueststore *gueststore; /* gueststore.h */
-    void *inventory;               /* the inventory's own */
-    void *guestops;                /* the guest managers' own */
+    struct gueststore *gueststore;   /* gueststore.h */
+    struct guest_lives *guest_lives; /* guest_live.h */
+    void *inventory;                 /* the inventory's own */
+    void *guestops;                  /* the guest managers' own */
 };
 
 /* A part of hostd. Modules are listed in modules.c, started in that order and stopped in the

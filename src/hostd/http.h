@@ -118,6 +118,15 @@ void http_receive_fd(struct http_request *req, int fd,
                      void (*done)(struct http_request *req, int code, uint64_t bytes, void *arg),
                      void *arg);
 
+/* Whether the client asks to go on with this protocol instead of HTTP. */
+bool http_upgrade_wanted(const struct http_request *req, const char *protocol);
+
+/* Answers 101; from then on the connection's bytes go to and from `fd` (a stream socket; taken),
+ * each way only as fast as they are taken. When one side ends, what it has said still reaches the
+ * other, and both are closed. Then `done` runs, once, also when it never came so far. */
+void http_join_fd(struct http_request *req, const char *protocol, int fd,
+                  void (*done)(void *arg, uint64_t received, uint64_t sent), void *arg);
+
 /* Ends an answer that is under way, or a body that is being received, by closing the connection. */
 void http_abort(struct http_request *req);
 

@@ -30,5 +30,6 @@ const struct host_module *const host_modules[] = {
     &vm_create_module,
     &vm_snapshot_module,
     &guest_module,
+    &guest_live_module,
     NULL,
 };

@@ -6,6 +6,7 @@
 #include "hostd/account_methods.h"
 #include "hostd/auth.h"
 #include "hostd/guest.h"
+#include "hostd/guest_live.h"
 #include "hostd/gueststore.h"
 #include "hostd/hostd.h"
 #include "hostd/inventory.h"

@@ -34,6 +34,17 @@ void random_hex(char *out, size_t digits)
     } while (strstr(out, "443"));
 }
 
+bool random_hex_equal(const char *mine, const char *theirs)
+{
+    size_t len = strlen(mine);
+    unsigned char differ = 0;
+    if (strlen(theirs) != len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        differ |= (unsigned char)(mine[i] ^ theirs[i]);
+    return differ == 0;
+}
+
 void random_uuid(char out[37])
 {
     uint8_t b[16];

@@ -2,6 +2,7 @@
 #ifndef HOSTD_RANDOM_H
 #define HOSTD_RANDOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Fills `p`; the kernel's generator does not fail once the machine has started. */
@@ -10,6 +11,9 @@ void random_bytes(void *p, size_t n);
 /* `digits` random hexadecimal digits and a NUL. The text never contains "443": there are clients
  * that replace these digits by their port number wherever they find them. */
 void random_hex(char *out, size_t digits);
+
+/* Takes the same time wherever two texts of random_hex differ. */
+bool random_hex_equal(const char *mine, const char *theirs);
 
 /* A version 4 UUID, 36 characters and NUL. */
 void random_uuid(char out[37]);

@@ -329,17 +329,6 @@ static void start(struct transfer *t)
 
 /* --- HTTP --- */
 
-static bool same_token(const char *mine, const char *theirs)
-{
-    unsigned char differ = 0;
-
-    if (strlen(theirs) != TRANSFER_TOKEN_SIZE - 1)
-        return false;
-    for (size_t i = 0; i < TRANSFER_TOKEN_SIZE - 1; i++)
-        differ |= (unsigned char)(mine[i] ^ theirs[i]);
-    return differ == 0;
-}
-
 static struct transfer *find(struct transfers *all, const char *id, const char *token)
 {
     char text[24];
@@ -349,7 +338,8 @@ static struct transfer *find(struct transfers *all, const char *id, const char *
     for (struct transfer *t = all->list; t; t = t->next) {
         snprintf(text, sizeof(text), "%llu", (unsigned long long)t->id);
         if (!strcmp(text, id))
-            return same_token(t->token, token) && (busy(t) || t->expires > clock_ms()) ? t : NULL;
+            return random_hex_equal(t->token, token) && (busy(t) || t->expires > clock_ms()) ? t
+                                                                                             : NULL;
     }
     return NULL;
 }

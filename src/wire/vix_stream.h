@@ -30,6 +30,8 @@
 enum vix_stream_kind {
     VIX_STREAM_FILE_READ = 1,  /* struct vix_stream_file; bytes to the host */
     VIX_STREAM_FILE_WRITE = 2, /* struct vix_stream_file; bytes to the guest */
+    VIX_STREAM_EXEC = 3,       /* wire/exec_spec.h, a program; frames of wire/exec_frame.h */
+    VIX_STREAM_CONNECT = 4,    /* same, a TCP connection */
 };
 
 struct vix_stream_open {
