@@ -61,6 +61,9 @@ int admin_user(struct admin *ad, int argc, char **argv);
 int admin_role(struct admin *ad, int argc, char **argv);
 int admin_permission(struct admin *ad, int argc, char **argv);
 int admin_gueststore(struct admin *ad, int argc, char **argv);
+int admin_exec(struct admin *ad, int argc, char **argv); /* has exit statuses of its own */
+int admin_cp(struct admin *ad, int argc, char **argv);
+int admin_forward(struct admin *ad, int argc, char **argv);
 
 /* --- vm.c, for others --- */
 

@@ -16,6 +16,9 @@ static const char usage[] =
     "Commands (COMMAND -h tells more):\n"
     "  up      run a host in the foreground\n"
     "  vm      create, list, start, stop and delete virtual machines\n"
+    "  exec    run a program in a guest, with its streams or a terminal\n"
+    "  cp      copy files and folders into a guest or out of it\n"
+    "  forward make a port of a guest's loopback reachable here\n"
     "  user    manage who may use the API\n"
     "  role    manage named sets of privileges\n"
     "  permission  say who has which role where\n"
@@ -183,6 +186,9 @@ static const struct {
     int (*run)(struct admin *ad, int argc, char **argv);
 } commands[] = {{"up", admin_up},
                 {"vm", admin_vm},
+                {"exec", admin_exec},
+                {"cp", admin_cp},
+                {"forward", admin_forward},
                 {"user", admin_user},
                 {"role", admin_role},
                 {"permission", admin_permission},
