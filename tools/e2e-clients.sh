@@ -78,7 +78,23 @@ EOF
         touch "$stamp" || missing "Ansible cannot be installed: its tests are skipped"
 }
 
+# An S3 server that checks signatures.
+VERSITYGW=v1.0.14
+
+make_s3() {
+    [ -x "$out/versitygw-$VERSITYGW" ] || {
+        command -v go >/dev/null || return 0 # has been told
+        GOBIN=$out/go-bin GOFLAGS=-mod=mod go install "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW" &&
+            mv "$out/go-bin/versitygw" "$out/versitygw-$VERSITYGW" || {
+            missing "versitygw does not build: the S3 test is skipped"
+            return 0
+        }
+    }
+    ln -sf "versitygw-$VERSITYGW" "$out/versitygw"
+}
+
 make_govc
 make_toolbox
+make_s3
 make_python
 make_ansible

@@ -198,6 +198,15 @@ static bool same_version(const struct fetch_validators *a, const struct fetch_va
                                     : strcmp(a->modified, b->modified) == 0;
 }
 
+static bool still_cached(const struct resource *r, const struct fetch_head *head)
+{
+    const struct cache_entry *e = cache_find(r->remote->cache, r->path);
+    const struct fetch_validators *v = &head->validators;
+
+    return e && (v->etag[0] || v->modified[0]) && same_version(cache_entry_validators(e), v) &&
+           head->size == (int64_t)cache_entry_size(e);
+}
+
 static int on_head(const struct fetch_head *head, void *arg)
 {
     struct resource *r = arg;
@@ -211,6 +220,8 @@ static int on_head(const struct fetch_head *head, void *arg)
         return -EPROTO;
     if (head->size > (int64_t)m->settings.size_max)
         return -EFBIG;
+    if (r->cached && still_cached(r, head))
+        return -EALREADY; /* a server that does not know conditions: the body is not needed */
     int rc = cache_file_begin(m->cache, head->size, &r->file, &fd);
     if (rc < 0)
         return rc;
@@ -219,6 +230,7 @@ static int on_head(const struct fetch_head *head, void *arg)
     r->fd = fd;
     r->cached = false;
     r->stage = ARRIVING;
+    r->available = 0;
     m->misses++;
     r->size = head->size;
     tell_later(r, 0);
@@ -334,7 +346,9 @@ static void on_done(int code, const char *why, void *arg)
     struct cache_entry *e;
 
     r->fetch = NULL;
-    if (code < 0) {
+    if (code == -EALREADY) {
+        serve_cached(r);
+    } else if (code < 0) {
         finish(r, code == -EFBIG ? -EPERM : code, words_of(code, why));
     } else if (r->head.status == 200) {
         check(r);

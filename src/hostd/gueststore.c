@@ -435,7 +435,7 @@ void gueststore_status(struct host *host, gueststore_status_cb cb, void *arg)
     }
     if (rc < 0) {
         mem_free(a);
-        cb(host, NULL, g->link ? "gstored is starting" : "no repository", arg);
+        cb(host, NULL, g->link ? gueststore_link_problem(g->link) : "no repository", arg);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "hostd/gueststore_link.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ struct gueststore_link {
     unsigned open;
     uv_timer_t retry, deadline;
     unsigned handles;
+    char problem[ERROR_TEXT_MAX]; /* what `configure` was refused with; "" = not refused */
 };
 
 static void connect_now(struct gueststore_link *l);
@@ -168,7 +170,8 @@ static void configured(const json_t *result, const char *why, void *arg)
 {
     struct gueststore_link *l = arg;
 
-    (void)why; /* logged; gstored ends now, and with it the connection */
+    /* Either gstored ends now and with it the connection, or it waits for other settings. */
+    snprintf(l->problem, sizeof(l->problem), "%s", result ? "" : why);
     if (!result)
         return;
     l->up = true;
@@ -250,6 +253,11 @@ void gueststore_link_free(struct gueststore_link *l)
     answer_all(l, "the host has no GuestStore now");
     uv_close((uv_handle_t *)&l->retry, timer_closed);
     uv_close((uv_handle_t *)&l->deadline, timer_closed);
+}
+
+const char *gueststore_link_problem(const struct gueststore_link *l)
+{
+    return l->problem[0] ? l->problem : "gstored is starting";
 }
 
 bool gueststore_link_up(const struct gueststore_link *l)

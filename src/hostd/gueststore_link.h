@@ -29,6 +29,9 @@ int gueststore_link_new(struct host *host, const struct gueststore_link_ops *ops
                         struct gueststore_link **ret);
 void gueststore_link_free(struct gueststore_link *l); /* no `down`; open requests are answered */
 
+/* Why it is not up, for people. */
+const char *gueststore_link_problem(const struct gueststore_link *l);
+
 bool gueststore_link_up(const struct gueststore_link *l);
 
 /* Sends {"op": op, ...args}, args stolen. Takes `fd` (-1: none), on failure too. `cb` (may be NULL)

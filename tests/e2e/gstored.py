@@ -38,7 +38,8 @@ class Channel:
     def send(self, kind, ident, body=b"", fds=()):
         message = struct.pack("<IHHQ", len(body), kind, len(fds), ident) + body
         sent = socket.send_fds(self.sock, [message], list(fds)) if fds else self.sock.send(message)
-        self.sock.sendall(message[sent:])
+        if sent < len(message):
+            self.sock.sendall(message[sent:])
 
     def _fill(self, n):
         while len(self.data) < n:
@@ -267,10 +268,19 @@ class Origin:
         self.redirect = {}
         self.headers = {}
         self.started = threading.Semaphore(0)
+        self.connections = set()
         origin = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                origin.connections.add(self.connection)
+
+            def finish(self):
+                origin.connections.discard(self.connection)
+                super().finish()
 
             def log_message(self, *args):
                 pass
@@ -367,6 +377,11 @@ class Origin:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+        for connection in list(self.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def noise(n, seed=1):
