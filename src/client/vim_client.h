@@ -76,6 +76,8 @@ void vim_client_free(struct vim_client *c);
 
 /* Ends the call that runs, and every later one, with -ECANCELED. From any thread. */
 void vim_client_cancel(struct vim_client *c);
+/* Takes a cancel back, when no call runs. */
+void vim_client_revive(struct vim_client *c);
 /* Of the last call. */
 enum vim_client_failure vim_client_failure(const struct vim_client *c);
 

@@ -181,3 +181,8 @@ void vim_client_cancel(struct vim_client *c)
     atomic_store(&c->cancelled, true);
     curl_multi_wakeup(c->multi);
 }
+
+void vim_client_revive(struct vim_client *c)
+{
+    atomic_store(&c->cancelled, false);
+}

@@ -57,6 +57,7 @@ static const struct {
     {&vim_type_MemorySnapshotOnIndependentDisk, VIX_E_SNAPSHOT_MEMORY_ON_INDEPENDENT_DISK},
     {&vim_type_SnapshotFault, VIX_E_SNAPSHOT_INVAL},
     {&vim_type_RequestCanceled, VIX_E_CANCELLED},
+    {&vim_type_NotFound, VIX_E_OBJECT_NOT_FOUND},
     {&vim_type_InvalidState, VIX_E_OBJECT_IS_BUSY}, /* but for InvalidPowerState, below */
 };
 
@@ -69,6 +70,7 @@ static const struct {
     {VIX_OP_SOFT_POWER, &vim_type_ToolsUnavailable, VIX_E_POWEROP_SCRIPTS_NOT_AVAILABLE},
     {VIX_OP_REGISTER, &vim_type_FileNotFound, VIX_E_NOT_FOUND},
     {VIX_OP_REGISTER, &vim_type_InvalidDatastorePath, VIX_E_NOT_FOUND},
+    {VIX_OP_REGISTER, &vim_type_NotFound, VIX_E_NOT_FOUND},
     {VIX_OP_SNAPSHOT, &vim_type_ManagedObjectNotFound, VIX_E_SNAPSHOT_NOTFOUND},
     {VIX_OP_SNAPSHOT, &vim_type_NotFound, VIX_E_SNAPSHOT_NOTFOUND},
 };

@@ -291,10 +291,12 @@ VixError vix_session_connect(struct vix_session *s, struct error *err)
     if (!error)
         error = log_in(s, err);
     pthread_mutex_lock(&s->lock);
-    if (!error)
-        vim_client_cookie(s->first, s->cookie);
     if (s->ended)
         error = s->reason;
+    if (!error) {
+        vim_client_cookie(s->first, s->cookie);
+        vix_session_lend_first(s);
+    }
     pthread_mutex_unlock(&s->lock);
     return error;
 }

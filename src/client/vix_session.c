@@ -1,8 +1,9 @@
 /*
  * A session: the login on a host, the clients that share it, and its end.
  *
- * `first` logs in, logs in anew when the server has forgotten the session, and logs out. Workers
- * and synchronous functions borrow clients of their own, joined to the same session.
+ * `first` logs in, is lent like the others, and logs out when all are back. Workers and
+ * synchronous functions borrow clients, joined to the same session; whoever finds that the server
+ * has forgotten it logs in anew.
  */
 #include <errno.h>
 #include <string.h>
@@ -80,11 +81,11 @@ static void free_clients(struct vix_session *s)
     for (unsigned i = 0; i < s->client_count; i++)
         if (s->clients[i].borrowed)
             return;
-    for (unsigned i = 0; i < s->client_count; i++)
+    for (unsigned i = 1; i < s->client_count; i++)
         vim_client_free(s->clients[i].client);
     s->client_count = 0;
     if (s->first)
-        vim_client_keep_session(s->first);
+        vim_client_keep_session(s->first); /* who wanted to log out has */
     vim_client_free(s->first);
     s->first = NULL;
 }
@@ -178,11 +179,12 @@ static int renew(struct vim_client *c, void *arg)
     pthread_mutex_unlock(&s->lock);
     if (!r && login) {
         r = s->local && !s->options.password
-                ? vim_client_login_local(s->first, s->user, NULL)
-                : vim_client_login(s->first, s->options.user, s->options.password, NULL);
+                ? vim_client_login_local(c, s->user, NULL)
+                : vim_client_login(c, s->options.user, s->options.password, NULL);
+        vim_client_keep_session(c);
         pthread_mutex_lock(&s->lock);
         if (!r)
-            r = vim_client_cookie(s->first, s->cookie);
+            r = vim_client_cookie(c, s->cookie);
         s->renewing = false;
         pthread_cond_broadcast(&s->changed);
         pthread_mutex_unlock(&s->lock);
@@ -249,21 +251,26 @@ void vix_session_return(struct vix_session *s, struct vim_client *c)
     pthread_mutex_unlock(&s->lock);
 }
 
+void vix_session_lend_first(struct vix_session *s)
+{
+    s->clients[0] = (struct vix_client){.client = s->first};
+    s->client_count = 1;
+    vim_client_on_expired(s->first, renew, s);
+}
+
 /* --- the end --- */
 
 static void log_out(struct vix_session *s)
 {
-    struct vim_client *last = NULL;
+    AUTO_ARENA struct arena a = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
+    struct vim_Logout_request req = {0};
 
-    /* The clients are cancelled; a fresh one ends the login, in a time of its own. */
-    if (s->first && s->cookie[0] && !s->options.keep_login_s &&
-        !vim_client_join(s->first, &last, NULL) && !vim_client_set_cookie(last, s->cookie)) {
-        const struct vim_Logout_request req = {.this_ = vim_client_content(last)->sessionManager};
-        AUTO_ARENA struct arena a = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
-
-        vim_client_call(last, &vim_method_Logout, &req, &a, NULL, NULL);
-    }
-    vim_client_free(last);
+    if (!s->first || s->clients[0].borrowed || !s->cookie[0] || s->options.keep_login_s)
+        return;
+    vim_client_revive(s->first);
+    vim_client_on_expired(s->first, NULL, NULL);
+    req.this_ = vim_client_content(s->first)->sessionManager;
+    vim_client_call(s->first, &vim_method_Logout, &req, &a, NULL, NULL);
 }
 
 void vix_session_end(struct vix_session *s, VixError reason)
@@ -277,7 +284,7 @@ void vix_session_end(struct vix_session *s, VixError reason)
     s->reason = reason;
     for (unsigned i = 0; i < s->client_count; i++)
         vim_client_cancel(s->clients[i].client);
-    if (s->first)
+    if (s->first && !s->client_count) /* it is still connecting */
         vim_client_cancel(s->first);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);

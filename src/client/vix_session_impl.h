@@ -23,7 +23,7 @@ struct vix_session {
     bool ended;
     VixError reason;          /* why what runs ends */
     pthread_cond_t changed;   /* a client is free, or it has ended; for sleepers */
-    struct vim_client *first; /* owns the service content and the login */
+    struct vim_client *first; /* owns the service content; when logged in, clients[0] */
     struct vix_client clients[VIX_CLIENTS_MAX];
     unsigned client_count;
     char cookie[VIM_CLIENT_COOKIE_MAX]; /* of the login */
@@ -40,6 +40,8 @@ struct vix_session {
 void vix_pool_join(struct vix_session *s);
 /* Ends every job that waits. */
 void vix_pool_drain(struct vix_session *s, VixError reason);
+/* The connection that has logged in is there for work. Under the lock. */
+void vix_session_lend_first(struct vix_session *s);
 void vix_session_unref(struct vix_session *s);
 
 #endif

@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+"""VIX API, vmrun and vSphere API side by side: every row is done three times from the same state, and
+must give the same result and leave the same state.
+Usage: vix_table.py ADDRESS USER PASSWORD VMPATH VMNAME GUESTUSER GUESTPASSWORD VIXCALL VMRUN"""
+import http.client
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from urllib.parse import urlsplit
+
+from pyVim.connect import Disconnect, SmartConnect
+from pyVim.task import WaitForTask
+from pyVmomi import vim, vmodl
+
+address, user, password, vm_path, vm_name, guest_user, guest_password, vixcall, vmrun = sys.argv[1:10]
+host, port = address.split(":")
+context = ssl._create_unverified_context()
+si = SmartConnect(host=host, port=int(port), user=user, pwd=password, sslContext=context)
+content = si.RetrieveContent()
+
+
+def find_vm():
+    return content.searchIndex.FindByDatastorePath(content.rootFolder.childEntity[0], vm_path)
+
+
+auth = vim.vm.guest.NamePasswordAuthentication(username=guest_user, password=guest_password)
+files = content.guestOperationsManager.fileManager
+processes = content.guestOperationsManager.processManager
+auths = content.guestOperationsManager.authManager
+here = tempfile.mkdtemp(prefix="ig-vix-table-")
+
+# Fault, VIX error, vmrun's words.
+FAULTS = {
+    "": (0, ""),
+    "FileNotFound": (4, "A file was not found"),
+    "FileAlreadyExists": (12, "The file already exists"),
+    "NotAFile": (20001, "The object is not a file"),
+    "NotADirectory": (20002, "The object is not a directory"),
+    "GuestProcessNotFound": (20003, "No such process"),
+    "InvalidGuestLogin": (3015, "Invalid user name or password for the guest OS"),
+    "NotSupported": (6, "The operation is not supported"),
+    "MethodNotFound": (6, "The operation is not supported"),
+    "CannotAccessFile": (13, "You do not have access rights to this file"),
+}
+
+
+def call_vix(args, login=(guest_user, guest_password)):
+    out = subprocess.run([vixcall, address, user, password, vm_path, *login, *args], timeout=60,
+                         capture_output=True, text=True, check=False).stdout.split("\n")
+    code = int(out[0].split("=")[1])
+    return code, [line for line in out[1:] if line]
+
+
+def call_vmrun(args, login=(guest_user, guest_password)):
+    command, *rest = args
+    where = rest if command in ("register", "unregister") else [vm_path, *rest]
+    p = subprocess.run([vmrun, "-h", address, "-u", user, "-p", password, "-gu", login[0], "-gp", login[1],
+                        command, *where], timeout=60, capture_output=True, text=True, check=False)
+    lines = [line for line in p.stdout.split("\n") if line]
+    if lines and lines[0].startswith("Error: "):
+        assert p.returncode == 255, p
+        return lines[0][len("Error: "):], []
+    return "", lines
+
+
+def call_vsphere(fn):
+    try:
+        return "", fn()
+    except vmodl.MethodFault as e:
+        return type(e).__name__.split(".")[-1], []
+
+
+def put(path, data):
+    url = files.InitiateFileTransferToGuest(find_vm(), auth, path, vim.vm.guest.FileManager.FileAttributes(),
+                                            len(data), True)
+    parts = urlsplit(url.replace("*", host))
+    c = http.client.HTTPSConnection(parts.netloc, context=context)
+    c.request("PUT", f"{parts.path}?{parts.query}", data)
+    assert c.getresponse().status == 200
+
+
+def get(path):
+    info = files.InitiateFileTransferFromGuest(find_vm(), auth, path)
+    parts = urlsplit(info.url.replace("*", host))
+    c = http.client.HTTPSConnection(parts.netloc, context=context)
+    c.request("GET", f"{parts.path}?{parts.query}")
+    return c.getresponse().read()
+
+
+def names(path):
+    return sorted(f.path for f in files.ListFilesInGuest(find_vm(), auth, path).files
+                  if f.path not in (".", ".."))
+
+
+def reset():
+    try:
+        files.DeleteDirectoryInGuest(find_vm(), auth, "/root/t", True)
+    except vim.fault.FileNotFound:
+        pass
+    files.MakeDirectoryInGuest(find_vm(), auth, "/root/t/full/inner", True)
+    put("/root/t/file", b"content\n")
+    put("/root/t/full/x", b"")
+
+
+def tree(path="/root/t"):
+    out = []
+    for f in files.ListFilesInGuest(find_vm(), auth, path).files:
+        if f.path in (".", ".."):
+            continue
+        p = f"{path}/{f.path}"
+        out.append((p, f.type, f.size if f.type == "file" else 0))
+        if f.type == "directory":
+            out += tree(p)
+    return sorted(out)
+
+
+def run_vsphere(program, arguments):
+    pid = processes.StartProgramInGuest(find_vm(), auth, vim.vm.guest.ProcessManager.ProgramSpec(
+        programPath=program, arguments=arguments))
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        p = processes.ListProcessesInGuest(find_vm(), auth, [pid])[0]
+        if p.endTime is not None:
+            return [f"exit={p.exitCode}"]
+    raise AssertionError("the program did not end")
+
+
+def script_vsphere(interpreter, text):
+    path = files.CreateTemporaryFileInGuest(find_vm(), auth, "", "")
+    put(path, text.encode())
+    try:
+        return run_vsphere(interpreter, path)
+    finally:
+        files.DeleteFileInGuest(find_vm(), auth, path)
+
+
+def exit_of_vmrun(lines):
+    if not lines:
+        return ["exit=0"]
+    return [lines[0].replace("Guest program exited with non-zero exit code: ", "exit=")]
+
+
+def is_kind(path, kind):
+    try:
+        listing = files.ListFilesInGuest(find_vm(), auth, path).files
+    except vim.fault.FileNotFound:
+        return ["no"]
+    found = "directory" if any(f.path == "." for f in listing) else "file"
+    return ["yes" if found == kind else "no"]
+
+
+def yes_no(lines):
+    return ["yes" if lines[0].endswith("exists.") else "no"]
+
+
+def temp_shape(lines):
+    return ["temporary"] if lines and lines[0].startswith("/tmp/") else lines
+
+
+def sleeper():
+    """A process that somebody may kill; its id."""
+    return processes.StartProgramInGuest(find_vm(), auth, vim.vm.guest.ProcessManager.ProgramSpec(
+        programPath="/bin/sleep", arguments="4711"))
+
+
+def sleepers():
+    return [p.cmdLine for p in processes.ListProcessesInGuest(find_vm(), auth) if "4711" in p.cmdLine
+            and p.endTime is None]
+
+
+def wait_no_sleepers():
+    deadline = time.monotonic() + 20
+    while sleepers():
+        assert time.monotonic() < deadline, "the process is still there"
+
+
+def register_again():
+    folder = content.rootFolder.childEntity[0].vmFolder
+    pool = content.rootFolder.childEntity[0].hostFolder.childEntity[0].resourcePool
+    WaitForTask(folder.RegisterVM_Task(path=vm_path, asTemplate=False, pool=pool))
+    return []
+
+
+def fetch(column):
+    with open(f"{here}/{column}", "rb") as f:
+        return [f.read().decode()]
+
+
+def store(name, data):
+    with open(f"{here}/{name}", "w", encoding="utf-8") as f:
+        f.write(data)
+    return f"{here}/{name}"
+
+
+same = list
+count = 0
+
+
+def row(name, vix, run, sphere, run_shape=same, vix_shape=same, login=(guest_user, guest_password),
+        before=reset, after=tree):
+    """The three columns. Shapes bring results to the form of the vSphere column."""
+    global count
+    columns = []
+    for column in range(3):
+        before()
+        args = [a(column) if callable(a) else a for a in ((vix, run, [])[column])]
+        if column == 0:
+            code, result = call_vix(args, login)
+            columns.append((code, vix_shape(result) if not code else [], after()))
+        elif column == 1:
+            words, result = call_vmrun(args, login)
+            codes = [c for c, w in FAULTS.values() if w == words]
+            assert codes, f"{name}: vmrun says '{words}', which no fault of the table means"
+            columns.append((codes[0], run_shape(result) if not words else [], after()))
+        else:
+            fault, result = call_vsphere(sphere)
+            assert fault in FAULTS, f"{name}: fault {fault}"
+            columns.append((FAULTS[fault][0], result or [], after()))
+    if not columns[0] == columns[1] == columns[2]:
+        raise AssertionError(f"{name}: \n VIX     {columns[0]}\n vmrun   {columns[1]}\n vSphere {columns[2]}")
+    count += 1
+    print(f"{name}: error {columns[0][0]} {columns[0][1][:2]}")
+
+
+def nothing():
+    return []
+
+
+# Inventory and logins.
+row("VixHost_OpenVM / a path / FindByDatastorePath", ["open"], ["checkToolsState"],
+    lambda: [find_vm().guest.toolsRunningStatus], run_shape=lambda r: ["guestToolsRunning"] if r == ["running"] else r,
+    vix_shape=lambda r: ["guestToolsRunning"])
+row("VixVM_LoginInGuest / -gu -gp / ValidateCredentialsInGuest", ["login"], ["fileExistsInGuest", "/root/t/file"],
+    lambda: auths.ValidateCredentialsInGuest(find_vm(), auth), run_shape=lambda r: [])
+row("a wrong login", ["isfile", "/etc/hosts"], ["fileExistsInGuest", "/etc/hosts"],
+    lambda: auths.ValidateCredentialsInGuest(find_vm(), vim.vm.guest.NamePasswordAuthentication(
+        username=guest_user, password="no")), login=(guest_user, "no"))
+
+# Files.
+for args in (["/root/t/full"], ["/root/t/none"], ["/root/t/file"]):
+    row(f"VixVM_DeleteDirectoryInGuest {args[0]}", ["rmdir", *args], ["deleteDirectoryInGuest", *args],
+        lambda a=args: files.DeleteDirectoryInGuest(find_vm(), auth, a[0], True))
+for args in (["/root/t/file"], ["/root/t/none"], ["/root/t/full"]):
+    row(f"VixVM_DeleteFileInGuest {args[0]}", ["rm", *args], ["deleteFileInGuest", *args],
+        lambda a=args: files.DeleteFileInGuest(find_vm(), auth, a[0]))
+for args in (["/root/t/new/deep"], ["/root/t/full"]):
+    row(f"VixVM_CreateDirectoryInGuest {args[0]}", ["mkdir", *args], ["createDirectoryInGuest", *args],
+        lambda a=args: files.MakeDirectoryInGuest(find_vm(), auth, a[0], a[0] == "/root/t/new/deep"))
+for args in (["/root/t/file", "/root/t/renamed"], ["/root/t/none", "/root/t/x"], ["/root/t/file", "/root/t/full/x"]):
+    row(f"VixVM_RenameFileInGuest {args}", ["mv", *args], ["renameFileInGuest", *args],
+        lambda a=args: files.MoveFileInGuest(find_vm(), auth, *a, False))
+row("VixVM_RenameFileInGuest of a directory / MoveDirectoryInGuest", ["mv", "/root/t/full", "/root/t/moved"],
+    ["renameFileInGuest", "/root/t/full", "/root/t/moved"],
+    lambda: files.MoveDirectoryInGuest(find_vm(), auth, "/root/t/full", "/root/t/moved"))
+for path in ("/root/t", "/root/t/full/inner", "/root/none"):
+    row(f"VixVM_ListDirectoryInGuest {path}", ["ls", path], ["listDirectoryInGuest", path],
+        lambda p=path: names(p), vix_shape=sorted, run_shape=lambda r: sorted(r[1:]))
+for path in ("/root/t", "/root/t/file", "/root/none"):
+    row(f"VixVM_DirectoryExistsInGuest {path}", ["isdir", path], ["directoryExistsInGuest", path],
+        lambda p=path: is_kind(p, "directory"), run_shape=yes_no)
+    row(f"VixVM_FileExistsInGuest {path}", ["isfile", path], ["fileExistsInGuest", path],
+        lambda p=path: is_kind(p, "file"), run_shape=yes_no)
+row("VixVM_CopyFileFromHostToGuest / InitiateFileTransferToGuest", ["put", store("up", "hello\n"), "/root/t/up"],
+    ["copyFileFromHostToGuest", f"{here}/up", "/root/t/up"], lambda: put("/root/t/up", b"hello\n"))
+assert get("/root/t/up") == b"hello\n"
+for path in ("/root/t/file", "/root/t/none"):
+    row(f"VixVM_CopyFileFromGuestToHost {path} / InitiateFileTransferFromGuest", ["get", path, f"{here}/0"],
+        ["copyFileFromGuestToHost", path, f"{here}/1"], lambda p=path: [get(p).decode()],
+        vix_shape=lambda r: fetch(0), run_shape=lambda r: fetch(1))
+
+# A temporary file has another name each time.
+for column, temp in enumerate((call_vix(["mktemp"])[1], call_vmrun(["createTempfileInGuest"])[1],
+                               [files.CreateTemporaryFileInGuest(find_vm(), auth, "vmware", "")])):
+    assert temp_shape(temp) == ["temporary"] and is_kind(temp[0], "file") == ["yes"], (column, temp)
+    files.DeleteFileInGuest(find_vm(), auth, temp[0])
+print("VixVM_CreateTempFileInGuest / CreateTemporaryFileInGuest: a file each")
+
+# Tools.
+row("VixVM_WaitForToolsInGuest / guestOperationsReady", ["waittools"], ["checkToolsState"],
+    lambda: [] if find_vm().guest.guestOperationsReady else ["not ready"],
+    run_shape=lambda r: [] if r == ["running"] else r)
+row("VixVM_InstallTools / installTools / MountToolsInstaller", ["installtools"], ["installTools"],
+    lambda: find_vm().MountToolsInstaller())
+
+# Processes and variables.
+row("VixVM_KillProcessInGuest / TerminateProcessInGuest", ["kill", lambda c: str(sleeper())],
+    ["killProcessInGuest", lambda c: str(sleeper())],
+    lambda: processes.TerminateProcessInGuest(find_vm(), auth, sleeper()), after=wait_no_sleepers)
+row("killing a process that is not there", ["kill", "999999"], ["killProcessInGuest", "999999"],
+    lambda: processes.TerminateProcessInGuest(find_vm(), auth, 999999))
+running = sleeper()
+for column, listing in enumerate((call_vix(["ps"])[1], [line.split("cmd=")[1] for line in
+                                                       call_vmrun(["listProcessesInGuest"])[1][1:]], sleepers())):
+    assert any("4711" in line for line in listing), (column, listing)
+processes.TerminateProcessInGuest(find_vm(), auth, running)
+print("VixVM_ListProcessesInGuest / ListProcessesInGuest: all show the same process")
+for name in ("HOME", "NO_SUCH_VARIABLE"):
+    row(f"VixVM_ReadVariable {name} / ReadEnvironmentVariableInGuest", ["getenv", name],
+        ["readVariable", "guestEnv", name],
+        lambda n=name: [e.split("=", 1)[1] for e in
+                        processes.ReadEnvironmentVariableInGuest(find_vm(), auth, [n]) if "=" in e and e.split("=")[1]])
+for program in (["/bin/true", ""], ["/bin/sh", "-c 'exit 9'"], ["/no/such/program", ""]):
+    row(f"VixVM_RunProgramInGuest {program} / StartProgramInGuest", ["run", *program],
+        ["runProgramInGuest", *program], lambda p=program: run_vsphere(*p), run_shape=exit_of_vmrun)
+row("VixVM_RunScriptInGuest / runScriptInGuest / StartProgramInGuest", ["script", "/bin/bash", "cp /etc/hostname /root/t/s; exit 5"],
+    ["runScriptInGuest", "/bin/bash", "cp /etc/hostname /root/t/s; exit 5"],
+    lambda: script_vsphere("/bin/bash", "cp /etc/hostname /root/t/s; exit 5"), run_shape=exit_of_vmrun)
+assert any(p.endswith("/s") for p, _, _ in tree())
+
+
+# Shared folders: not supported on vSphere.
+def no_such_method():
+    raise vmodl.fault.NotSupported()
+
+
+row("VixVM_AddSharedFolder / addSharedFolder / none", ["share", "a", "/tmp"], ["addSharedFolder", "a", "/tmp"],
+    no_such_method)
+
+# The inventory comes last: the VM has to be off.
+WaitForTask(find_vm().PowerOffVM_Task())
+
+
+def unregistered():
+    if find_vm():
+        find_vm().UnregisterVM()
+
+
+row("VixHost_RegisterVM / register / RegisterVM_Task", ["register", vm_path], ["register", vm_path], register_again,
+    before=unregistered, after=lambda: find_vm().name, login=("", ""))
+Disconnect(si)
+print(f"{count + 2} rows agree")
