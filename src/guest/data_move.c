@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -131,29 +132,52 @@ static ssize_t receive(int sock, uint8_t *block)
     return n < 0 ? -errno : n;
 }
 
+static bool all_zero(const uint8_t *p, size_t len)
+{
+    return !p[0] && memcmp(p, p + 1, len - 1) == 0;
+}
+
+static int write_at(int fd, const uint8_t *data, size_t len, uint64_t *count)
+{
+    while (len) {
+        ssize_t n = pwrite(fd, data, len, (off_t)*count);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        data += n;
+        len -= (size_t)n;
+        *count += (uint64_t)n;
+    }
+    return 0;
+}
+
 int data_move_receive_file(int sock, int fd, uint64_t max, uint64_t *count)
 {
     AUTO_FREE uint8_t *block = mem_alloc(BLOCK);
+    bool hole = false;
 
     if (!block)
         return -ENOMEM;
     for (;;) {
         ssize_t got = receive(sock, block);
+        int r = 0;
 
-        if (got <= 0)
+        if (got < 0)
             return (int)got;
+        /* A hole at the end is only there when the size says so. */
+        if (got == 0)
+            return hole && ftruncate(fd, (off_t)*count) < 0 ? -errno : 0;
         if ((uint64_t)got > max - *count)
             return -EFBIG;
-        for (ssize_t done = 0; done < got;) {
-            ssize_t n = write(fd, block + done, (size_t)(got - done));
-
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0)
-                return n < 0 ? -errno : -EIO;
-            done += n;
-            *count += (uint64_t)n;
-        }
+        hole = all_zero(block, (size_t)got);
+        if (hole)
+            *count += (uint64_t)got;
+        else
+            r = write_at(fd, block, (size_t)got, count);
+        if (r < 0)
+            return r;
     }
 }
 

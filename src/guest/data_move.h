@@ -16,7 +16,8 @@ int data_move_send_file(int sock, int fd, uint64_t size, uint64_t *count);
 int data_move_send_read(int sock, int fd, uint64_t *count);
 /* Sends what comes out of a non-blocking pipe until its end. */
 int data_move_send_pipe(int sock, int pipe, uint64_t *count);
-/* Writes what comes until its end; more than `max` bytes are -EFBIG. */
+/* Writes what comes, until its end, into a file that is empty; stretches of zeros become holes.
+ * More than `max` bytes are -EFBIG. */
 int data_move_receive_file(int sock, int fd, uint64_t max, uint64_t *count);
 /* The same into a non-blocking pipe. -EPIPE: nobody reads it. */
 int data_move_receive_pipe(int sock, int pipe, uint64_t *count);

@@ -240,6 +240,9 @@ void transfer_fail_reply(struct transfer *t, const struct vmlink_reply *reply)
     case VIX_E_FILE_NAME_INVALID:
         status = 400;
         break;
+    case VIX_E_DISK_FULL:
+        status = 507;
+        break;
     default:
         if (reply->code == -EMSGSIZE)
             status = 400;

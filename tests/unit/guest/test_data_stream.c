@@ -90,8 +90,10 @@ static uint64_t open_kind(struct host *h, struct fixture *f, uint32_t kind,
     body.stream_open.body = b.data;
     body.stream_open.len = b.len;
     r = request(h, VIX_OP_STREAM_OPEN, &body);
-    if (r)
+    if (r) {
+        answer_clear(&h->a);
         return r;
+    }
     assert_int_equal(vix_stream_opened_decode(h->a.data.data, h->a.data.len, &opened), 0);
     h->size = opened.size;
     h->fd = accept_greeting(h->token);
@@ -286,7 +288,6 @@ static void uploads_are_there_when_they_are_whole(void **state)
         assert_content(path, data, 3000000);
         /* Not over one that is there, unless that is wanted. */
         assert_int_equal(open_write(&h, f, path, false, 3), VIX_E_FILE_ALREADY_EXISTS);
-        answer_clear(&h.a);
         assert_int_equal(open_write(&h, f, path, true, 3), VIX_OK);
         assert_int_equal(fs_write_all(h.fd, "new", 3), 0);
         assert_content(path, data, 3000000);
@@ -296,6 +297,27 @@ static void uploads_are_there_when_they_are_whole(void **state)
         assert_int_equal(unlink(path), 0);
     }
     free(data);
+}
+
+/* Zeros are not written, but they are there. */
+static void uploads_with_zeros(void **state)
+{
+    static const size_t where[] = {0, 1, 150000, 299999};
+    struct fixture *f = *state;
+    AUTO_FREE char *path = in_home(f, "zeros");
+    struct host h;
+
+    for (size_t i = 0; i <= ARRAY_SIZE(where); i++) {
+        AUTO_FREE uint8_t *data = mem_calloc(1, 300000);
+
+        if (i < ARRAY_SIZE(where))
+            data[where[i]] = 'x';
+        assert_int_equal(open_write(&h, f, path, true, 300000), VIX_OK);
+        assert_int_equal(fs_write_all(h.fd, data, 300000), 0);
+        shutdown(h.fd, SHUT_WR);
+        assert_int_equal(end_stream(&h, VIX_STREAM_FINISH, 300000, NULL), VIX_OK);
+        assert_content(path, data, 300000);
+    }
 }
 
 /* Whatever goes wrong, an old file stays and a new one is not made. */
@@ -358,7 +380,6 @@ static void a_host_without_the_service(void **state)
     struct host h;
 
     assert_int_equal(open_read(&h, f, "/etc/passwd"), VIX_E_NOT_SUPPORTED);
-    answer_clear(&h.a);
 }
 
 int main(void)
@@ -370,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sparse_files, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(uploads_are_there_when_they_are_whole, setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(uploads_with_zeros, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(uploads_that_fail_leave_nothing, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_host_without_the_service, fixture_setup,

@@ -1,0 +1,188 @@
+#!/usr/bin/env bats
+# Raw streams between hostd and the guest: what transfers and programs' output need them for, and what
+# happens when something is in their way.
+bats_require_minimum_version 1.5.0
+load lib
+
+TOOLBOX=${INGUEST_E2E_TOOLBOX:-$BUILD/e2e/toolbox}
+
+setup_file() {
+    host_up
+    vm_new demo
+}
+
+teardown_file() {
+    host_down
+}
+
+soap() {
+    python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw "$@"
+}
+
+# put FILE PATH: HTTP status and text of an upload.
+put() {
+    curl -sk -w ' %{http_code}' -T "$1" "$(soap url "$2" "$(stat -c %s "$1")")"
+}
+
+get() {
+    curl -sk --fail "$(soap url "$1")"
+}
+
+in_guest() {
+    nsenter -t "$(agent)" -m -- "$@"
+}
+
+# Processes of this host by their name, or the one that they were started with.
+pids() {
+    local pid name comm
+    for pid in $(host_processes); do
+        { read -r -d '' name <"/proc/$pid/cmdline" && read -r comm <"/proc/$pid/comm"; } 2>/dev/null || continue
+        [ "${name##*/}" != "$1" ] && [ "$comm" != "$1" ] || echo "$pid"
+    done
+}
+
+agent() {
+    pids toolboxd | head -n1
+}
+
+log() {
+    cat "$HOST_DIR/state/vms/demo/vmware.log"
+}
+
+@test "files go both ways over streams" {
+    head -c 50000001 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+    : >"$BATS_TEST_TMPDIR/empty"
+    [ "$(put "$BATS_TEST_TMPDIR/data" /root/data)" = " 200" ]
+    get /root/data | cmp - "$BATS_TEST_TMPDIR/data"
+    [ "$(put "$BATS_TEST_TMPDIR/empty" /root/empty)" = " 200" ]
+    [ "$(get /root/empty | wc -c)" -eq 0 ]
+    log | grep -q 'stream of tester: write /root/data: done'
+    log | grep -q 'stream of tester: read /root/data: done'
+    run ! grep -q 'file handle' <(log)
+}
+
+@test "one gigabyte of a program's output arrives whole and in order, in constant memory" {
+    need "the toolbox client" test -x "$TOOLBOX"
+    export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
+    hostd=$(pids hostd-worker)
+    before=$(awk '/^VmHWM/ {print $2}' "/proc/$hostd/status")
+    # Ten bytes a line.
+    "$TOOLBOX" pipe seq 100000001 207374183 </dev/null |
+        tee >(wc -c >"$BATS_TEST_TMPDIR/size") | cksum >"$BATS_TEST_TMPDIR/sum"
+    seq 100000001 207374183 | cksum | cmp - "$BATS_TEST_TMPDIR/sum"
+    [ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/sum")" -eq 1073741830 ]
+    after=$(awk '/^VmHWM/ {print $2}' "/proc/$hostd/status")
+    echo "hostd's peak: $before to $after KiB"
+    [ $((after - before)) -lt 20480 ]
+    for pid in $(pids toolbox-worker) $(pids toolboxd) $(pids inguest-vmx); do
+        [ "$(awk '/^RssAnon/ {print $2}' "/proc/$pid/status")" -lt 6144 ]
+    done
+}
+
+@test "files of more than 4 GiB, with holes that stay holes" {
+    file=$BATS_TEST_TMPDIR/sparse
+    printf begin >"$file"
+    truncate -s $(((4 << 30) + 12345)) "$file"
+    printf end >>"$file"
+    [ "$(put "$file" /root/sparse)" = " 200" ]
+    run in_guest stat -c '%s' /root/sparse
+    [ "$output" -eq $(((4 << 30) + 12348)) ]
+    # Of 4 GiB less than 64 MiB is there.
+    in_guest stat -c "%b blocks" /root/sparse
+    [ "$(in_guest stat -c %b /root/sparse)" -lt 131072 ]
+    get /root/sparse | cmp - "$file"
+    in_guest rm /root/sparse
+}
+
+@test "a full disk fails the upload, and nothing of it stays" {
+    in_guest mkdir -p /mnt/small
+    in_guest mount -t tmpfs -o size=8m small /mnt/small
+    head -c $((4 << 20)) /dev/urandom >"$BATS_TEST_TMPDIR/fits"
+    head -c $((16 << 20)) /dev/urandom >"$BATS_TEST_TMPDIR/large"
+    [ "$(put "$BATS_TEST_TMPDIR/fits" /mnt/small/old)" = " 200" ]
+    for name in new old; do
+        run put "$BATS_TEST_TMPDIR/large" "/mnt/small/$name"
+        echo "$output"
+        [ "$output" = "worker: no space left 507" ]
+    done
+    [ "$(in_guest ls -A /mnt/small)" = old ]
+    get /mnt/small/old | cmp - "$BATS_TEST_TMPDIR/fits"
+    # Space comes back when the last descriptor is closed.
+    timeout 10 nsenter -t "$(agent)" -m -- sh -c \
+        'until [ "$(df --output=used -k /mnt/small | tail -n1)" -le 4200 ]; do sleep 0.1; done'
+    in_guest umount /mnt/small
+}
+
+@test "a quota that is used up fails the upload, and nothing of it stays" {
+    need FUSE test -c /dev/fuse
+    mkfifo "$BATS_TEST_TMPDIR/hold" "$BATS_TEST_TMPDIR/word"
+    python3 "$BATS_TEST_DIRNAME/quota_mount.py" "$(agent)" /mnt/quota <"$BATS_TEST_TMPDIR/hold" \
+        >"$BATS_TEST_TMPDIR/word" 3>&- &
+    exec 8>"$BATS_TEST_TMPDIR/hold" 9<"$BATS_TEST_TMPDIR/word"
+    read -r -u 9 word
+    [ "$word" = mounted ]
+    head -c 500000 /dev/urandom >"$BATS_TEST_TMPDIR/fits"
+    head -c 5000000 /dev/urandom >"$BATS_TEST_TMPDIR/large"
+    run put "$BATS_TEST_TMPDIR/large" /mnt/quota/new
+    echo "$output"
+    [ "$output" = "worker: no space left 507" ]
+    run put "$BATS_TEST_TMPDIR/fits" /mnt/quota/fits
+    echo "$output"
+    [ "$output" = " 200" ]
+    exec 8>&-
+    read -r -u 9 left
+    exec 9<&-
+    [ "$left" -eq 1 ]
+}
+
+@test "transfers that clients cut off leave no file, no thread and no descriptor" {
+    head -c 50000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+    put "$BATS_TEST_TMPDIR/data" /root/whole
+    worker=$(pids toolbox-worker)
+    hostd=$(pids hostd-worker)
+    files() { find "/proc/$1/fd" -lname '*' 2>/dev/null | wc -l; }
+    state() { echo "$(files "$worker") $(files "$hostd") $(files "$(pids inguest-vmx)")"; }
+    started=$(log | grep -c ' /root/cut: done' || true)
+    # So that every pool has what it will have.
+    get /root/whole >/dev/null
+    before=$(state)
+    for i in 1 2 3 4 5; do
+        curl -sk --limit-rate 100k -T "$BATS_TEST_TMPDIR/data" "$(soap url /root/cut 50000000)" 3>&- >/dev/null 2>&1 &
+        up=$!
+        curl -sk --limit-rate 100k -o /dev/null "$(soap url /root/whole)" 3>&- &
+        down=$!
+        timeout 20 bash -c "until [ \$(grep -c ' /root/cut: done' '$HOST_DIR/state/vms/demo/vmware.log') -ge $((started + i)) ]; do sleep 0.05; done"
+        kill -KILL $up $down
+        wait $up $down || true
+    done
+    for _ in $(seq 100); do
+        [ "$(state)" = "$before" ] && break
+        sleep 0.1
+    done
+    echo "before: $before, now: $(state)"
+    [ "$(state)" = "$before" ]
+    [[ "$(in_guest ls -A /root)" != *cut* ]]
+}
+
+@test "an archive that breaks off is not taken for a whole one" {
+    in_guest mkdir -p /root/many
+    in_guest sh -c 'head -c 300000000 /dev/urandom >/root/many/big'
+    url=$(soap url /root/many/)
+    curl -sk --limit-rate 20M -o "$BATS_TEST_TMPDIR/tar" "$url" 3>&- &
+    client=$!
+    timeout 10 bash -c "until [ -s '$BATS_TEST_TMPDIR/tar' ]; do sleep 0.05; done"
+    kill -KILL $(pids toolbox-archive)
+    run wait $client
+    echo "curl: $status"
+    [ "$status" -ne 0 ]
+    in_guest rm -r /root/many
+}
+
+@test "a way to the guest without streams keeps the packets" {
+    mv "$HOST_DIR"/run/vm/*/link/974 "$BATS_TEST_TMPDIR/974"
+    head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+    [ "$(put "$BATS_TEST_TMPDIR/data" /root/packets)" = " 200" ]
+    get /root/packets | cmp - "$BATS_TEST_TMPDIR/data"
+    log | grep -q 'file write of tester: open /root/packets: done'
+    mv "$BATS_TEST_TMPDIR/974" "$(dirname "$HOST_DIR"/run/vm/*/link/976)/974"
+}
