@@ -76,7 +76,7 @@ def operation(model, op):
     if parameters(model, op):
         out['parameters'] = parameters(model, op)
     if op.body:
-        out['requestBody'] = {'required': True, **body(link(op.body))}
+        out['requestBody'] = {'required': True, **body(single(model, op.body))}
     if op.login:
         out['security'] = [{'basic': []}]
     return out

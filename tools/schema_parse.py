@@ -116,7 +116,9 @@ class Operation:
         self.action = None  # value of the query parameter "action"
         self.action_name = 'action'
         self.query = []
-        self.body = None  # name of a data object
+        self.body = None  # name of a data object, or of a primitive type
+        self.late = False  # the handler reads it, after checks of its own
+        self.simulated = False  # the published simulator answers it in a way of its own
         self.result = None  # Field or None
         self.status = None
         self.login = False  # takes a name and password instead of a session
@@ -348,6 +350,7 @@ class Parser:
                     self.expect(',')
         if self.accept('body'):
             op.body = self.word('a type')
+            op.late = bool(self.accept('late'))
         self.expect('->')
         if not self.accept('void'):
             t = self.type_ref()
@@ -358,6 +361,8 @@ class Parser:
                 op.status = int(self.next())
             elif self.accept('login'):
                 op.login = True
+            elif self.accept('simulated'):
+                op.simulated = True
             elif self.accept('errors'):
                 op.errors.append(self.word('an error'))
                 while self.accept(','):
@@ -555,7 +560,7 @@ def check_operations(model):
         if form in seen:
             raise SchemaError(f'{op.where}: {op.verb} {op.path} is declared twice')
         seen.add(form)
-        if op.body and op.body not in model.data:
+        if op.body and op.body not in model.data and not (op.late and op.body in PRIMITIVES):
             raise SchemaError(f'{op.where}: unknown type {op.body}')
         for error in op.errors:
             if error not in REST_STATUS:

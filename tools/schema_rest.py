@@ -90,10 +90,11 @@ class Writer:
 
     def operation_row(self, op):
         query = f'&rest_query_{op.name}' if op.query else 'NULL'
-        body = f'&rest_type_{op.body}' if op.body else 'NULL'
+        body = f'&{"vim" if op.body in PRIMITIVES else "rest"}_type_{op.body}' if op.body else 'NULL'
         result = f'&rest_result_{op.name}' if op.result else 'NULL'
         return (f'    [REST_OP_{op.name}] = {{"{op.name}", {VERBS[op.verb]}, "{op.path}", "{op.action_name}", '
-                f'{quoted(op.action)}, {query}, {body}, {result}, {op.status}, {"true" if op.login else "false"}}},')
+                f'{quoted(op.action)}, {query}, {body}, {result}, {op.status}, {"true" if op.login else "false"}, '
+                f'{"true" if op.late else "false"}, {"true" if op.simulated else "false"}}},')
 
     def tables_c(self):
         m = self.model

@@ -27,6 +27,8 @@ struct rest_operation {
     const struct vim_type *result; /* struct rest_NAME_result with the field value; NULL: none */
     unsigned status;               /* HTTP status of success */
     bool login;                    /* takes a name and password instead of a session */
+    bool late;                     /* the handler reads the body, after checks of its own */
+    bool simulated;                /* the published simulator answers it in a way of its own */
 };
 
 /* By enum rest_operation_id. */

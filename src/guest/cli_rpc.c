@@ -1,6 +1,7 @@
 /*
  * vmtoolsd --cmd, vmware-rpctool and toolbox: one RPCI request from the command line.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,6 +18,7 @@
 #include "inguest/toolbox.h"
 
 #define NO_HOST      "Unable to send command to VMware hypervisor."
+#define NO_HOST_FILE "Unable to send command from file to VMware hypervisor."
 #define NO_HOST_TOOL "Failed sending message to VMware."
 
 /* Sends one RPCI request, prints the answer (to standard error when the host says failure) or
@@ -40,11 +42,13 @@ static int cli_send(const void *request, size_t len, const char *no_host)
     return r && !bad ? 0 : 1;
 }
 
-/* A file is one request, byte for byte; "-" is standard input. */
+/* A file is one request, up to a NUL if it has one, without the blanks at its end; "-" is standard
+ * input. (DataSets, "Command line in the guest".) */
 static int send_file(const char *path)
 {
     AUTO_BUF struct buf b = BUF_INIT(TOOLBOX_MESSAGE_MAX);
     struct error err = {0};
+    size_t len;
     if (strcmp(path, "-") == 0) {
         for (;;) {
             uint8_t *room;
@@ -59,10 +63,13 @@ static int send_file(const char *path)
             buf_commit(&b, (size_t)n);
         }
     } else if (fs_read_file(AT_FDCWD, path, &b, &err) < 0) {
-        fprintf(stderr, "%s\n", error_text(&err));
+        fprintf(stderr, "Unable to read command from file %s.\n", path);
         return 1;
     }
-    return cli_send(b.data, b.len, NO_HOST);
+    len = strlen(buf_text(&b));
+    while (len && isspace((unsigned char)b.data[len - 1]))
+        len--;
+    return cli_send(buf_text(&b), len, NO_HOST_FILE);
 }
 
 static void vmtoolsd_usage(FILE *to, const char *name)
@@ -76,6 +83,7 @@ static void vmtoolsd_usage(FILE *to, const char *name)
             "  -v, --version    print the version\n"
             "  -h, --help       print this\n"
             "\n"
+            "The first option that is a command is done, and nothing after it.\n"
             "The agent itself is toolboxd.\n",
             name);
 }
@@ -87,16 +95,13 @@ int cli_vmtoolsd(int argc, char **argv)
                                           {"version", no_argument, NULL, 'v'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
-    const char *cmd = NULL, *file = NULL;
     int opt;
     while ((opt = getopt_long(argc, argv, "vh", longs, NULL)) != -1) {
         switch (opt) {
         case 'c':
-            cmd = optarg;
-            break;
+            return cli_send(optarg, strlen(optarg), NO_HOST);
         case 'f':
-            file = optarg;
-            break;
+            return send_file(optarg);
         case 'v':
             printf("VMware Tools daemon, version %s (inguest)\n", TOOLBOX_VERSION);
             return 0;
@@ -108,11 +113,8 @@ int cli_vmtoolsd(int argc, char **argv)
             return 1;
         }
     }
-    if (optind < argc || (!cmd && !file) || (cmd && file)) {
-        vmtoolsd_usage(stderr, argv[0]);
-        return 1;
-    }
-    return cmd ? cli_send(cmd, strlen(cmd), NO_HOST) : send_file(file);
+    vmtoolsd_usage(stderr, argv[0]);
+    return 1;
 }
 
 int cli_rpctool(int argc, char **argv)

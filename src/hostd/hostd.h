@@ -43,6 +43,7 @@ struct host_options {
     unsigned session_idle_seconds; /* a session unused this long is ended */
     unsigned guest_op_seconds;     /* for one request to a guest; 0: the default */
     bool guest_ops_off;            /* no VM serves guest operations */
+    bool rest_compat;              /* REST as the published simulator answers it */
 };
 
 /* What the core asks of the inventory. Set once at start (the mo registry does); until then every

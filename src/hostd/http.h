@@ -56,7 +56,9 @@ struct http_route {
 
 struct host *http_host(const struct http_request *req);
 enum http_method http_method(const struct http_request *req);
-const char *http_path(const struct http_request *req);                    /* decoded, no query */
+const char *http_path(const struct http_request *req); /* decoded, no query */
+/* As it was sent, no query: for those who split it before they decode it. */
+const char *http_raw_path(const struct http_request *req);
 const char *http_query(const struct http_request *req, const char *name); /* decoded; NULL: none */
 /* Every parameter of the query, decoded, in order; `value` is "" when there is none. */
 void http_query_each(const struct http_request *req,

@@ -36,6 +36,7 @@ struct http_conn {
     int fd;
     atomic_uint_fast64_t deadline;   /* clock_ms; cut when later */
     atomic_uint_fast64_t idle_since; /* 0 = not between requests */
+    char *uri;                       /* of the request that begins; the connection's thread's */
 };
 
 struct http_wait; /* a uv_poll_t of the loop; http_stream.c */
@@ -52,6 +53,7 @@ struct http_request {
     const struct http_route *route;
     enum http_method method;
     char *path;
+    char *raw_path; /* NULL: the same */
     char source[64];
     int64_t content_length;
     struct buf body;

@@ -57,6 +57,7 @@ struct http_request *http_request_new(struct http *http, struct MHD_Connection *
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     req->conn = info ? info->socket_context : NULL;
+    req->raw_path = req->conn ? TAKE_PTR(req->conn->uri) : NULL;
     req->method = method;
     req->content_length = content_length(c);
     req->body = BUF_INIT(HTTP_BODY_MAX);
@@ -89,6 +90,7 @@ void http_request_free(struct http_request *req)
     if (req->send_fd >= 0)
         close(req->send_fd);
     mem_free(req->path);
+    mem_free(req->raw_path);
     mem_free(req);
 }
 
@@ -127,6 +129,11 @@ struct host *http_host(const struct http_request *req)
 enum http_method http_method(const struct http_request *req)
 {
     return req->method;
+}
+
+const char *http_raw_path(const struct http_request *req)
+{
+    return req->raw_path && req->raw_path[0] == '/' ? req->raw_path : req->path;
 }
 
 const char *http_path(const struct http_request *req)

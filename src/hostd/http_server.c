@@ -293,11 +293,12 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **req_cls,
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *c)
 {
     (void)cls;
-    (void)uri;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct http_conn *conn = info ? info->socket_context : NULL;
     if (conn) {
+        mem_free(conn->uri);
+        conn->uri = mem_strndup(uri, strcspn(uri, "?"));
         atomic_store(&conn->idle_since, 0);
         atomic_store(&conn->deadline, clock_ms() + HTTP_HEADER_SECONDS * 1000u);
     }
@@ -318,6 +319,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
             conn->next->link = conn->link;
         http->nconns--;
         pthread_mutex_unlock(&http->lock);
+        mem_free(conn->uri);
         mem_free(conn);
         *context = NULL;
         return;

@@ -21,6 +21,7 @@ static const char usage[] =
     "  --session-idle SECONDS a session unused this long is ended (1800)\n"
     "  --guest-operations on|off   off: no VM of this host serves guest operations (on)\n"
     "  --guest-timeout SECONDS     a guest operation without answer fails after this (60)\n"
+    "  --rest-compat vsphere|vcsim   REST data sets as vSphere (default) or its simulator does\n"
     "  --password-file FILE   first start: take the administrator's password from here\n"
     "  --user NAME            as root: run the worker as this user (inguest)\n"
     "  --vmx FILE             the program of a VM\n"
@@ -42,6 +43,7 @@ enum {
     OPT_IDLE,
     OPT_GUEST_OPS,
     OPT_GUEST_TIMEOUT,
+    OPT_REST_COMPAT,
     OPT_PASSWORD,
     OPT_USER,
     OPT_VMX,
@@ -64,6 +66,7 @@ static const struct option longs[] = {
     {"session-idle", 1, NULL, OPT_IDLE},
     {"guest-operations", 1, NULL, OPT_GUEST_OPS},
     {"guest-timeout", 1, NULL, OPT_GUEST_TIMEOUT},
+    {"rest-compat", 1, NULL, OPT_REST_COMPAT},
     {"password-file", 1, NULL, OPT_PASSWORD},
     {"user", 1, NULL, OPT_USER},
     {"vmx", 1, NULL, OPT_VMX},
@@ -140,6 +143,9 @@ static int set(struct options *o, int opt, const char *arg)
         return n ? rc : -EINVAL;
     case OPT_GUEST_OPS:
         return on_or_off(arg, &o->guest_ops_off);
+    case OPT_REST_COMPAT:
+        o->rest_compat = strcmp(arg, "vcsim") == 0;
+        return o->rest_compat || strcmp(arg, "vsphere") == 0 ? 0 : -EINVAL;
     case OPT_GUEST_TIMEOUT:
         rc = number(arg, GUEST_OP_SECONDS_MAX, &n);
         o->guest_op_seconds = (unsigned)n;

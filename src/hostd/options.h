@@ -12,7 +12,7 @@ struct options {
     const char *log_file, *user, *password_file;
     enum host_persona persona;
     unsigned session_idle_seconds, guest_op_seconds;
-    bool guest_ops_off;
+    bool guest_ops_off, rest_compat;
     int ready_fd; /* -1: none */
     bool stop_vms, debug;
     bool worker; /* started by the supervisor */

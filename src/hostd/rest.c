@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/json_codec.h"
 #include "base/log.h"
@@ -30,13 +31,14 @@
 struct rest_problem {
     enum rest_error error;
     const char *id, *text;
-    const char *arg; /* NULL: none */
-    bool challenge;  /* a host login is what is missing */
+    const char *arg;    /* NULL: none */
+    const char *params; /* a JSON object; NULL: none */
+    bool challenge;     /* a host login is what is missing */
 };
 
 static const struct rest_row *const row_lists[] = {
     rest_session_rows, rest_vm_rows,      rest_power_rows,      rest_guest_rows,
-    rest_file_rows,    rest_process_rows, rest_gueststore_rows,
+    rest_file_rows,    rest_process_rows, rest_gueststore_rows, rest_dataset_rows,
 };
 
 /* ---- answers ---- */
@@ -91,6 +93,7 @@ void rest_return(struct rest *rest, const void *result)
     AUTO_BUF struct buf b = BUF_INIT(ANSWER_MAX);
     static const struct vim_type nothing = {.name = "nothing"};
     const struct vim_type *type = rest->op->result ? rest->op->result : &nothing;
+    unsigned status = rest->compat ? 200 : rest->op->status;
     bool empty = true;
     rest_enter(rest);
     if (!rest_end(rest)) {
@@ -107,9 +110,20 @@ void rest_return(struct rest *rest, const void *result)
     if (rc != 0)
         http_respond_text(rest->req, 500, "The answer is too large.\n");
     else if (!rest->op->result)
-        http_respond(rest->req, rest->op->status, NULL, "", 0);
+        http_respond(rest->req, status, NULL, "", 0);
     else
-        send_json(rest->req, rest->op->status, &b);
+        send_json(rest->req, status, &b);
+    rest_leave(rest);
+}
+
+void rest_return_stream(struct rest *rest, int fd)
+{
+    rest_enter(rest);
+    if (rest_end(rest))
+        http_respond_fd(rest->req, rest->compat ? 200 : rest->op->status, JSON_CONTENT_TYPE, fd, -1,
+                        NULL, NULL);
+    else
+        close(fd);
     rest_leave(rest);
 }
 
@@ -122,7 +136,9 @@ static void put_messages(struct buf *b, const struct rest_problem *problem)
     buf_put_str(b, ",\"args\":[");
     if (problem->arg)
         json_put_string(b, problem->arg);
-    buf_put_str(b, "]}]");
+    buf_put_str(b, "],\"localized\":");
+    json_put_string(b, problem->text);
+    buf_printf(b, ",\"params\":%s}]", problem->params ? problem->params : "{}");
 }
 
 static void respond_error(struct http_request *req, bool old, const struct rest_problem *problem)
@@ -152,6 +168,18 @@ static void respond_error(struct http_request *req, bool old, const struct rest_
     send_json(req, rest_error_status(problem->error), &b);
 }
 
+/* The published simulator's errors have no words, and what is forbidden is a bad request. */
+static void respond_simulated(struct rest *rest, enum rest_error error)
+{
+    unsigned status = error == REST_UNAUTHORIZED ? 400 : rest_error_status(error);
+    char text[128];
+    int n = rest->empty_error
+                ? 0
+                : snprintf(text, sizeof(text), "{\"error_type\":\"%s\", \"messages\":[]}",
+                           rest_error_name(error));
+    http_respond(rest->req, status, n ? JSON_CONTENT_TYPE : NULL, text, (size_t)n);
+}
+
 void rest_fail(struct rest *rest, enum rest_error error, const char *id, const char *fmt, ...)
 {
     char text[TEXT_MAX];
@@ -159,13 +187,20 @@ void rest_fail(struct rest *rest, enum rest_error error, const char *id, const c
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    const struct rest_problem problem = {error, id, text, rest->problem_arg,
+    const struct rest_problem problem = {error,
+                                         id,
+                                         text,
+                                         rest->problem_arg,
+                                         rest->problem_params,
                                          error == REST_UNAUTHENTICATED && !rest->guest_refused};
     rest_enter(rest);
     if (rest_end(rest)) {
         log_debug("rest: %s: %s: %s: %s", http_source(rest->req), rest->op->name,
                   rest_error_name(error), text);
-        respond_error(rest->req, rest->old, &problem);
+        if (rest->compat && error != REST_UNAUTHENTICATED)
+            respond_simulated(rest, error);
+        else
+            respond_error(rest->req, rest->old, &problem);
     }
     rest_leave(rest);
 }
@@ -379,9 +414,21 @@ static void run(struct rest *rest)
                   "The body must be " JSON_CONTENT_TYPE ".");
         return;
     }
-    if ((rest->op->query && !read_query(rest)) || (rest->op->body && !read_body(rest)))
+    if ((rest->op->query && !read_query(rest)) ||
+        (rest->op->body && !rest->op->late && !read_body(rest)))
         return;
     handler(rest);
+}
+
+/* Operations that the published simulator answers in its own way. -ENOENT: not here. */
+static int simulated(struct rest *rest)
+{
+    const char *path = http_raw_path(rest->req);
+    rest->compat = rest->host->options.rest_compat;
+    if (!rest->compat)
+        return rest->old ? -ENOENT : 0;
+    rest->old = false; /* it answers in one dialect */
+    return path[strlen(path) - 1] == '/' ? -ENOENT : 0;
 }
 
 static void handle(struct http_request *req)
@@ -398,9 +445,15 @@ static void handle(struct http_request *req)
     rest->arena = ARENA_INIT(CALL_ARENA_MAX);
     rest->room = &rest->arena;
     int rc = rest_route_find(req, old, rest->room, &rest->op, rest->vars);
+    if (rc == 0 && rest->op->simulated)
+        rc = simulated(rest);
     if (rc < 0) {
         arena_free(&rest->arena);
         mem_free(rest);
+        if (rc == -ENOSYS) {
+            http_respond_text(req, 405, "There is no such operation on this.\n");
+            return;
+        }
         const struct rest_problem problem = {
             .error = rc == -ENOENT ? REST_OPERATION_NOT_FOUND : REST_ERROR,
             .id = "com.vmware.vapi.rest.httpNotFound",

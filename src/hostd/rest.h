@@ -35,10 +35,14 @@ struct rest {
     struct arena arena;
     struct call *call; /* that runs */
     void (*done)(struct rest *rest, struct call *call, const void *result);
-    unsigned inside;         /* handlers that run */
-    bool over;               /* answered */
-    const char *problem_arg; /* for an error's message: what it is about */
-    bool guest_refused;      /* it is the guest that wants another login */
+    unsigned inside;            /* handlers that run */
+    bool over;                  /* answered */
+    const char *problem_arg;    /* for an error's message: what it is about */
+    const char *problem_params; /* the same by names: a JSON object */
+    void *data;                 /* the handler's */
+    bool compat;                /* answer as the published simulator does */
+    bool empty_error;           /* ... which has no words for this error */
+    bool guest_refused;         /* it is the guest that wants another login */
 };
 
 struct rest_row {
@@ -54,16 +58,25 @@ extern const struct rest_row rest_guest_rows[];
 extern const struct rest_row rest_file_rows[];
 extern const struct rest_row rest_process_rows[];
 extern const struct rest_row rest_gueststore_rows[];
+extern const struct rest_row rest_dataset_rows[];
 
 extern const struct host_module rest_module;
 
 /* Answers with a struct rest_OPERATION_result; NULL for an operation without result. */
 void rest_return(struct rest *rest, const void *result);
+/* Answers with JSON text that is read from `fd` (taken) until its end. */
+void rest_return_stream(struct rest *rest, int fd);
 void rest_fail(struct rest *rest, enum rest_error error, const char *id, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void rest_no_memory(struct rest *rest);
 /* Answers with what the table makes of a fault. */
 void rest_fault(struct rest *rest, const struct vim_object *fault, const char *text);
+
+/* The body of an operation that reads it late: a struct of its type. With `strict` it may have no
+ * members that the type does not have. -EBADMSG with a reason (in `room`), -ENOMEM. */
+int rest_late_body(struct rest *rest, bool strict, const void **ret, const char **ret_why);
+/* The same where it is a bare string. */
+int rest_late_string(struct rest *rest, const char **ret, size_t *ret_len, const char **ret_why);
 
 /* Runs a method of the API; `args` (struct vim_METHOD_request without this_) lies in `room`. `done`
  * gets the result while the call exists; a fault is answered without it. */

@@ -13,6 +13,36 @@
 
 /* ---- paths ---- */
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Percent-decoded once, in place. What is no escape stays; U+0000, which no name has, makes the
+ * value empty. */
+static void decode(char *value)
+{
+    char *to = value;
+    for (const char *p = value; *p; p++) {
+        int high = *p == '%' ? hex_digit(p[1]) : -1;
+        int low = high >= 0 ? hex_digit(p[2]) : -1;
+        if (low < 0) {
+            *to++ = *p;
+            continue;
+        }
+        if (high == 0 && low == 0) {
+            *value = '\0';
+            return;
+        }
+        *to++ = (char)(high << 4 | low);
+        p += 2;
+    }
+    *to = '\0';
+}
+
 /* The length of the value at `path` for the variable that ends at `after`; 0: none. */
 static size_t value_length(const char *name, const char *after, const char *path)
 {
@@ -46,9 +76,13 @@ int rest_path_match(const char *pattern, const char *path, struct arena *arena,
     if (*path)
         return 0;
     for (size_t i = 0; i < count; i++) {
-        ret_vars[i] = arena_strndup(arena, vars[i], lengths[i]);
-        if (!ret_vars[i])
+        char *value = arena_strndup(arena, vars[i], lengths[i]);
+        if (!value)
             return -ENOMEM;
+        decode(value);
+        if (!*value)
+            return 0;
+        ret_vars[i] = value;
     }
     return 1;
 }
@@ -90,6 +124,35 @@ int rest_operation_find(enum rest_verb verb, const char *path, const char *actio
     return find(verb, copy, last + 1, arena, ret, ret_vars);
 }
 
+/* Also takes the paths of `simulated` operations with a slash at the end, as published examples
+ * have them, and tells a path that is only known with other verbs: -ENOSYS. */
+static int find_lenient(enum rest_verb verb, const char *path, const char *action, bool old,
+                        struct arena *arena, const struct rest_operation **ret,
+                        const char *ret_vars[REST_VARIABLES_MAX])
+{
+    size_t len = strlen(path);
+    bool known = false;
+    int rc = rest_operation_find(verb, path, action, old, arena, ret, ret_vars);
+    if (rc != -ENOENT)
+        return rc;
+    char *plain = arena_strndup(arena, path, len && path[len - 1] == '/' ? len - 1 : len);
+    if (!plain)
+        return -ENOMEM;
+    for (enum rest_verb v = REST_GET; v <= REST_DELETE; v++) {
+        const struct rest_operation *op;
+        rc = rest_operation_find(v, plain, NULL, old, arena, &op, ret_vars);
+        if (rc == -ENOMEM)
+            return rc;
+        if (rc == 0 && op->simulated && v == verb) {
+            *ret = op;
+            return 0;
+        }
+        if (rc == 0 && op->simulated)
+            known = true;
+    }
+    return known ? -ENOSYS : -ENOENT;
+}
+
 int rest_route_find(struct http_request *req, bool old, struct arena *arena,
                     const struct rest_operation **ret, const char *ret_vars[REST_VARIABLES_MAX])
 {
@@ -105,8 +168,8 @@ int rest_route_find(struct http_request *req, bool old, struct arena *arena,
         action = http_query(req, "~action");
     for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
         if (verbs[i].method == http_method(req))
-            return rest_operation_find(verbs[i].verb, http_path(req), action, old, arena, ret,
-                                       ret_vars);
+            return find_lenient(verbs[i].verb, http_raw_path(req), action, old, arena, ret,
+                                ret_vars);
     return -ENOENT;
 }
 

@@ -5,7 +5,8 @@
 #include "api/rest_operation.h"
 #include "hostd/http.h"
 
-/* Does the path fit the operation's? Variables are copied into the arena. 1, 0, -ENOMEM. */
+/* Does the path fit the operation's? Variables are percent-decoded and lie in the
+ * arena. 1, 0, -ENOMEM. */
 int rest_path_match(const char *pattern, const char *path, struct arena *arena,
                     const char *ret_vars[REST_VARIABLES_MAX]);
 
@@ -15,6 +16,7 @@ int rest_operation_find(enum rest_verb verb, const char *path, const char *actio
                         struct arena *arena, const struct rest_operation **ret,
                         const char *ret_vars[REST_VARIABLES_MAX]);
 
+/* Of a request. -ENOSYS: not with this verb. */
 int rest_route_find(struct http_request *req, bool old, struct arena *arena,
                     const struct rest_operation **ret, const char *ret_vars[REST_VARIABLES_MAX]);
 

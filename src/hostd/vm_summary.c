@@ -153,9 +153,15 @@ static const char *file_type(const char *name)
 {
     static const struct {
         const char *ending, *type;
-    } table[] = {{".vmx", "config"},          {".log", "log"},           {".nvram", "nvram"},
-                 {".vmdk", "diskDescriptor"}, {".vmsd", "snapshotList"}, {".vmsn", "snapshotData"},
-                 {".vmss", "suspend"}};
+    } table[] = {{".vmx", "config"},
+                 {".log", "log"},
+                 {".nvram", "nvram"},
+                 {".vmdk", "diskDescriptor"},
+                 {".vmsd", "snapshotList"},
+                 {".vmsn", "snapshotData"},
+                 {".vmss", "suspend"},
+                 {".dsd", "dataSetsDiskModeStore"},
+                 {".dsv", "dataSetsVmModeStore"}};
     size_t n = strlen(name);
 
     for (size_t i = 0; i < ARRAY_SIZE(table); i++) {

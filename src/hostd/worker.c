@@ -100,6 +100,7 @@ static void describe(struct core_options *co, const struct options *o, unsigned 
         .session_idle_seconds = o->session_idle_seconds,
         .guest_op_seconds = o->guest_op_seconds,
         .guest_ops_off = o->guest_ops_off,
+        .rest_compat = o->rest_compat,
     };
 }
 

@@ -130,7 +130,7 @@ class Output(unittest.TestCase):
         self.assertNotIn('rest_two_', h)
         self.assertIn('VIM_FIELD_OPTIONAL | VIM_FIELD_ARRAY | VIM_FIELD_MAP', c)
         self.assertIn('{"one", REST_POST, "/api/{x}/y", "action", "go", &rest_query_one, &rest_type_B, '
-                      '&rest_result_one, 201, false}', c)
+                      '&rest_result_one, 201, false, false, false}', c)
         document = json.loads(schema_openapi.document(model))
         one = document['paths']['/api/{x}/y?action=go']['post']
         self.assertEqual(sorted(one['responses']), ['201', '401', '404'])

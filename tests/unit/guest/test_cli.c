@@ -90,20 +90,26 @@ static void test_cmdfile(void **state)
     char name[] = "/tmp/toolbox-cmdfile-XXXXXX";
     int fd = mkstemp(name);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, "info-set guestinfo.bin a\0b\n", 27), 27);
+    assert_int_equal(write(fd, "info-set guestinfo.bin a b \t\n\n", 31), 31);
     run(h, ARGV("vmtoolsd", "--cmdfile", name), 0, "\n", "");
-    assert_int_equal(h->last_rpci_len, 27);
-    assert_memory_equal(h->last_rpci, "info-set guestinfo.bin a\0b\n", 27);
+    assert_int_equal(h->last_rpci_len, 26);
+    assert_memory_equal(h->last_rpci, "info-set guestinfo.bin a b", 26);
+    /* It is text, which ends at a NUL. */
+    assert_int_equal(pwrite(fd, "info-set guestinfo.bin a\0b\n", 27, 0), 27);
+    run(h, ARGV("vmtoolsd", "--cmdfile", name, "--cmd", "never done"), 0, "\n", "");
+    assert_int_equal(h->last_rpci_len, 24);
     close(fd);
     unlink(name);
     run(h, ARGV("vmtoolsd", "--cmdfile", name), 1, "", NULL);
+    run(h, ARGV("vmtoolsd", "--cmdfile", "/no/file"), 1, "",
+        "Unable to read command from file /no/file.\n");
 }
 
 static void test_usage(void **state)
 {
     struct host *h = *state;
     run(h, ARGV("vmtoolsd"), 1, "", NULL);
-    run(h, ARGV("vmtoolsd", "--cmd", "a", "b"), 1, "", NULL);
+    run(h, ARGV("vmtoolsd", "a", "b"), 1, "", NULL);
     run(h, ARGV("vmtoolsd", "--no-such"), 1, "", NULL);
     run(h, ARGV("vmware-rpctool"), 1, "", NULL);
     run(h, ARGV("vmware-toolbox-cmd"), EX_USAGE, "", NULL);
