@@ -58,6 +58,11 @@ const char *admin_option(int argc, char **argv, int *i, const char *name, bool *
 int admin_up(struct admin *ad, int argc, char **argv);
 int admin_vm(struct admin *ad, int argc, char **argv);
 int admin_user(struct admin *ad, int argc, char **argv);
+int admin_dataset(struct admin *ad, int argc, char **argv);
+
+/* One request of the host's REST API, connecting first. `body` and `ret` may be NULL. */
+int admin_rest(struct admin *ad, const char *verb, const char *path, const json_t *body,
+               json_t **ret, struct error *err);
 int admin_role(struct admin *ad, int argc, char **argv);
 int admin_permission(struct admin *ad, int argc, char **argv);
 int admin_gueststore(struct admin *ad, int argc, char **argv);

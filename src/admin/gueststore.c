@@ -15,7 +15,6 @@
 #define BASE            "/api/inguest/gueststore"
 #define CREDENTIALS     "gstored.credentials" /* in the state folder; only root can open it */
 #define CREDENTIALS_MAX 4096u
-#define ANSWER_MAX      (16u << 20)
 #define RECONFIGURE_MS  60000u
 
 static const char usage[] =
@@ -49,20 +48,9 @@ static const char usage[] =
 int gueststore_rest(struct admin *ad, const char *verb, const char *path, const json_t *body,
                     json_t **ret, struct error *err)
 {
-    AUTO_BUF struct buf answer = BUF_INIT(ANSWER_MAX);
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     AUTO_FREE char *where = mem_printf(BASE "%s", path);
-    int r = admin_connect(ad, err);
 
-    if (!r && (!where || (body && !text)))
-        r = error_set(err, -ENOMEM, "out of memory");
-    if (!r)
-        r = vim_client_rest(ad->client, verb, where, text, &answer, err);
-    free(text); /* jansson's */
-    if (r || !ret)
-        return r;
-    *ret = json_loadb(buf_text(&answer), answer.len, JSON_DECODE_ANY, NULL);
-    return *ret ? 0 : error_set(err, -EPROTO, "the host's answer is not understood");
+    return admin_rest(ad, verb, where, body, ret, err);
 }
 
 static const char *text(const json_t *o, const char *name)

@@ -22,6 +22,7 @@ static const char usage[] =
     "  user    manage who may use the API\n"
     "  role    manage named sets of privileges\n"
     "  permission  say who has which role where\n"
+    "  dataset     keys and values shared with a guest\n"
     "  gueststore  content that guests may pull: repository, rules, status, files\n"
     "\n"
     "Options:\n"
@@ -192,7 +193,8 @@ static const struct {
                 {"user", admin_user},
                 {"role", admin_role},
                 {"permission", admin_permission},
-                {"gueststore", admin_gueststore}};
+                {"gueststore", admin_gueststore},
+                {"dataset", admin_dataset}};
 
 int main(int argc, char **argv)
 {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "client/vim_client_impl.h"
 
 /* The words of an error answer: {"messages": [{"default_message": ...}]}. */
@@ -22,7 +23,8 @@ static int refused(const char *address, long status, const struct buf *answer, s
 int vim_client_rest(struct vim_client *c, const char *verb, const char *path, const char *body,
                     struct buf *ret, struct error *err)
 {
-    char url[VIM_CLIENT_URL_MAX], cookie[VIM_CLIENT_COOKIE_MAX], line[VIM_CLIENT_COOKIE_MAX + 64];
+    AUTO_FREE char *url = mem_printf("https://%s%s", c->address, path); /* may be long */
+    char cookie[VIM_CLIENT_COOKIE_MAX], line[VIM_CLIENT_COOKIE_MAX + 64];
     AUTO_BUF struct buf answer = BUF_INIT(VIM_CLIENT_ANSWER_MAX);
     struct curl_slist *headers = NULL, *more;
     const char *value = cookie;
@@ -37,12 +39,11 @@ int vim_client_rest(struct vim_client *c, const char *verb, const char *path, co
         value++;
     }
     snprintf(line, sizeof(line), "vmware-api-session-id: %s", value);
-    snprintf(url, sizeof(url), "https://%s%s", c->address, path);
     headers = curl_slist_append(NULL, line);
     more = headers ? curl_slist_append(headers, "Content-Type: application/json") : NULL;
     explicit_bzero(cookie, sizeof(cookie));
     explicit_bzero(line, sizeof(line));
-    if (more) {
+    if (more && url) {
         curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(c->curl, CURLOPT_POST, 1L);
         curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, verb);

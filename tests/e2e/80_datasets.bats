@@ -499,3 +499,38 @@ wipe() {
     expect 200
     wipe
 }
+
+@test "inguest dataset: every command" {
+    inguest dataset create demo 'a set/1' --description "from the command line" --guest READ_ONLY
+    inguest dataset create demo other --omit
+    run inguest dataset list demo
+    [ "$output" = "$(printf 'a set/1\tfrom the command line\nother\t')" ]
+    inguest dataset set demo 'a set/1' 'k/1' "a value"
+    head -c 200000 /dev/zero | tr '\0' 'v' >"$BATS_TEST_TMPDIR/big"
+    inguest dataset set demo 'a set/1' big --file "$BATS_TEST_TMPDIR/big"
+    printf 'from stdin' | inguest dataset set demo 'a set/1' stdin --file -
+    run inguest dataset get demo 'a set/1' 'k/1'
+    [ "$output" = "a value" ]
+    inguest dataset get demo 'a set/1' big | cmp - "$BATS_TEST_TMPDIR/big"
+    long=$(head -c 4000 /dev/zero | tr '\0' '/')
+    inguest dataset set demo 'a set/1' "$long" x
+    run inguest dataset get demo 'a set/1' "$long"
+    [ "$output" = x ]
+    run inguest dataset show demo 'a set/1'
+    [[ "$output" == *"Guest access: READ_ONLY"*"Key:          big"*"Key:          k/1"* ]]
+    run inguest --json dataset show demo 'a set/1'
+    [ "$(jq '.keys | length' <<<"$output")" = 4 ]
+    inguest dataset rm demo 'a set/1' 'k/1' big
+    run inguest dataset get demo 'a set/1' 'k/1'
+    [ "$status" = 1 ]
+    [[ "$output" == *"Entry 'k/1' was not found in Data set 'a set/1'"* ]]
+    run inguest dataset delete demo 'a set/1'
+    [ "$status" = 1 ]
+    [[ "$output" == *"is not empty"* ]]
+    inguest dataset delete demo 'a set/1' --force
+    inguest dataset delete demo other
+    run inguest dataset list demo
+    [ -z "$output" ]
+    run inguest dataset set demo x y
+    [ "$status" = 2 ]
+}
