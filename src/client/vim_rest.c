@@ -20,13 +20,33 @@ static int refused(const char *address, long status, const struct buf *answer, s
     return r;
 }
 
+/* libcurl spoils its Cookie header when the request line is longer than about 8000 bytes, and the
+ * session goes in a header of its own here: the cookies stay away meanwhile. */
+static struct curl_slist *take_cookies(struct vim_client *c)
+{
+    struct curl_slist *cookies = NULL;
+
+    curl_easy_getinfo(c->curl, CURLINFO_COOKIELIST, &cookies);
+    curl_easy_setopt(c->curl, CURLOPT_COOKIELIST, "ALL");
+    return cookies;
+}
+
+static void put_back(struct vim_client *c, struct curl_slist *cookies)
+{
+    for (struct curl_slist *i = cookies; i; i = i->next) {
+        curl_easy_setopt(c->curl, CURLOPT_COOKIELIST, i->data);
+        explicit_bzero(i->data, strlen(i->data));
+    }
+    curl_slist_free_all(cookies);
+}
+
 int vim_client_rest(struct vim_client *c, const char *verb, const char *path, const char *body,
                     struct buf *ret, struct error *err)
 {
     AUTO_FREE char *url = mem_printf("https://%s%s", c->address, path); /* may be long */
     char cookie[VIM_CLIENT_COOKIE_MAX], line[VIM_CLIENT_COOKIE_MAX + 64];
     AUTO_BUF struct buf answer = BUF_INIT(VIM_CLIENT_ANSWER_MAX);
-    struct curl_slist *headers = NULL, *more;
+    struct curl_slist *headers = NULL, *more, *cookies;
     const char *value = cookie;
     long status = 0;
     int r = vim_client_cookie(c, cookie);
@@ -53,7 +73,9 @@ int vim_client_rest(struct vim_client *c, const char *verb, const char *path, co
         curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, vim_http_take);
         curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &answer);
         curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)c->timeout_s);
+        cookies = take_cookies(c);
         r = vim_http_perform(c, url, &status, err);
+        put_back(c, cookies);
         curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, NULL);
         curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, NULL);
     } else {
