@@ -26,7 +26,6 @@ enum http_note {
     HTTP_NOTE_WAIT_WRITE, /* recv_fd is full */
     HTTP_NOTE_WAIT_READ,  /* send_fd is empty */
     HTTP_NOTE_SEND_END,   /* send_fd has come to its end: send_end_cb decides */
-    HTTP_NOTE_UPGRADED,   /* the connection has left HTTP; not suspended */
     HTTP_NOTE_ENDED       /* the request is over; not suspended any more */
 };
 
@@ -98,9 +97,6 @@ struct http_request {
     void (*send_end_cb)(struct http_request *, bool whole, void *);
     void *send_arg;
 
-    bool joined;            /* the connection leaves HTTP, or has; http_upgrade.c */
-    struct http_join *join; /* until that is over */
-
     bool complete; /* with HTTP_NOTE_ENDED */
 };
 
@@ -119,7 +115,7 @@ struct http {
     unsigned nconns;                               /* under lock */
 
     struct http_request *held; /* loop only */
-    struct http_join *joins;   /* loop only */
+    struct http_join *joins;   /* loop only: connections that have left HTTP */
     unsigned closing_handles;
 };
 
@@ -137,8 +133,6 @@ void http_respond_response(struct http_request *req, unsigned status, const char
 /* MHD thread: suspends the connection and gives the request to the loop. False when the server is
  * stopping: the connection is to be closed. */
 bool http_hand_over(struct http_request *req, enum http_note note);
-/* MHD thread: tells the loop without suspending the connection. */
-void http_notify(struct http_request *req, enum http_note note);
 
 /* --- http_stream.c --- */
 /* MHD thread: takes bytes of a streamed body; returns how many, or -1 to close the connection. */
@@ -155,10 +149,8 @@ void http_stream_send_end(struct http_request *req);
 void http_stream_check(struct http_request *req, uint64_t now);
 void http_stream_ended(struct http_request *req);
 
-/* --- http_upgrade.c; all for the loop --- */
-void http_join_begin(struct http_request *req);
-void http_join_over(struct http_request *req);
-/* Before the daemon stops, which must not find connections that have left HTTP. */
+/* --- http_upgrade.c --- */
+/* Ends all connections that have left HTTP. */
 void http_joins_stop(struct http *http);
 
 #endif

@@ -84,15 +84,6 @@ bool http_hand_over(struct http_request *req, enum http_note note)
     return ok;
 }
 
-void http_notify(struct http_request *req, enum http_note note)
-{
-    struct http *http = req->http;
-    pthread_mutex_lock(&http->lock);
-    enqueue(req, note);
-    pthread_mutex_unlock(&http->lock);
-    uv_async_send(&http->async);
-}
-
 static void take(struct http_request *req)
 {
     switch (req->note) {
@@ -115,9 +106,6 @@ static void take(struct http_request *req)
     case HTTP_NOTE_SEND_END:
         http_request_hold(req);
         http_stream_send_end(req);
-        break;
-    case HTTP_NOTE_UPGRADED:
-        http_join_begin(req);
         break;
     case HTTP_NOTE_ENDED:
         http_stream_ended(req);
@@ -276,7 +264,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **req_cls,
     struct http *http = req->http;
     atomic_store(&req->conn->deadline, clock_ms() + HTTP_IDLE_SECONDS * 1000u);
     atomic_store(&req->conn->idle_since, clock_ms());
-    bool loop_waits = req->route && (req->route->ended || req->receiving || req->joined);
+    bool loop_waits = req->route && (req->route->ended || req->receiving);
     pthread_mutex_lock(&http->lock);
     req->connection = NULL;
     req->conn = NULL;
@@ -409,8 +397,7 @@ int http_start(struct host *host, int listen_fd, const char *cert_pem, const cha
     uv_timer_start(&http->scan, on_scan, SCAN_MS, SCAN_MS);
     http->closing_handles = 2;
 
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
-                     MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     if (cert_pem)
         flags |= MHD_USE_TLS;
     const struct MHD_OptionItem tls[] = {
@@ -456,6 +443,7 @@ void http_stop(struct http *http)
         http->stopping = true;
         pthread_mutex_unlock(&http->lock);
         drain_queue(http);
+        http_joins_stop(http);
         /* libmicrohttpd cannot stop while a connection is suspended. */
         while (http->held) {
             struct http_request *req = http->held;
@@ -472,7 +460,6 @@ void http_stop(struct http *http)
                 http_respond_text(req, MHD_HTTP_SERVICE_UNAVAILABLE, "The server is stopping.\n");
             }
         }
-        http_joins_stop(http);
         MHD_stop_daemon(http->daemon);
         http->daemon = NULL;
         drain_queue(http);

@@ -306,7 +306,6 @@ void http_respond_fd_end(struct http_request *req, bool whole)
 void http_stream_ended(struct http_request *req)
 {
     http_stream_wait_stop(req);
-    http_join_over(req);
     if (req->receiving && req->recv_done) {
         if (req->recv_code == 0)
             req->recv_code = -ECONNRESET;

@@ -1,12 +1,15 @@
 /*
  * Connections that leave HTTP: after the answer 101 their bytes go to and from a descriptor.
  *
- * libmicrohttpd gives a socket that stands for the connection (its thread does the TLS behind it).
- * The loop moves bytes between that and the descriptor, one block each way at a time, and reads the
- * next only when the last has been taken. The descriptor's end is the connection's; the
- * connection's end is the descriptor's.
+ * The connection stays suspended for libmicrohttpd until it is over, so socket and TLS session are
+ * the loop's alone. The loop moves one block each way at a time, and reads the next only when the
+ * last has been taken. (libmicrohttpd's own upgrade passes TLS on through a few bytes of what is
+ * left of a connection's memory.) When one side ends, what it has said is passed on and both are
+ * closed.
  */
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -22,7 +25,8 @@
 
 struct side {
     int fd;
-    uv_poll_t *poll; /* allocated: libuv lets go of it later than we do */
+    gnutls_session_t tls; /* NULL: none */
+    uv_poll_t *poll;      /* allocated: libuv lets go of it later than we do */
     int events;
 };
 
@@ -38,8 +42,7 @@ struct flow {
 
 struct http_join {
     struct http_request *req;
-    struct http_join *next, **link; /* in http.joins once it runs */
-    struct MHD_UpgradeResponseHandle *urh;
+    struct http_join *next, **link; /* in http.joins */
     struct side client, other;
     struct flow up, down; /* from the client, to the client */
     void (*done)(void *arg, uint64_t received, uint64_t sent);
@@ -63,43 +66,82 @@ static void join_free(struct http_join *j)
 {
     side_close(&j->client);
     side_close(&j->other);
-    if (j->link) {
-        *j->link = j->next;
-        if (j->next)
-            j->next->link = j->link;
-    }
     close(j->other.fd);
     mem_free(j->up.bytes);
     mem_free(j->down.bytes);
     mem_free(j);
 }
 
-/* Over, in whatever state. The request itself ends when libmicrohttpd has closed the connection. */
+/* The connection goes back to libmicrohttpd, which finds it closed. */
 static void join_end(struct http_join *j)
 {
+    struct http_request *req = j->req;
     void (*done)(void *, uint64_t, uint64_t) = j->done;
     void *arg = j->arg;
     uint64_t received = j->up.moved, sent = j->down.moved;
 
-    j->req->join = NULL;
-    side_close(&j->client); /* before libmicrohttpd closes what it watches */
-    if (j->urh)
-        MHD_upgrade_action(j->urh, MHD_UPGRADE_ACTION_CLOSE);
+    *j->link = j->next;
+    if (j->next)
+        j->next->link = j->link;
+    if (j->client.tls)
+        gnutls_bye(j->client.tls, GNUTLS_SHUT_WR);
     join_free(j);
+    http_abort(req);
+    http_request_release(req);
     done(arg, received, sent);
 }
+
+/* ---- either side ---- */
+
+/* As recv and send: -EAGAIN, another negative errno code, 0 at the end. */
+static ssize_t tls_result(ssize_t n)
+{
+    if (n >= 0)
+        return n;
+    return gnutls_error_is_fatal((int)n) ? -ECONNRESET : -EAGAIN;
+}
+
+static ssize_t side_read(const struct side *s, void *to, size_t size)
+{
+    ssize_t n;
+
+    if (s->tls)
+        return tls_result(gnutls_record_recv(s->tls, to, size));
+    do
+        n = recv(s->fd, to, size, 0);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+static ssize_t side_write(const struct side *s, const void *from, size_t len)
+{
+    ssize_t n;
+
+    if (s->tls)
+        return tls_result(gnutls_record_send(s->tls, from, len));
+    do
+        n = send(s->fd, from, len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* What has been taken off the socket already makes it readable no more. */
+static bool side_pending(const struct side *s)
+{
+    return s->tls && gnutls_record_check_pending(s->tls) > 0;
+}
+
+/* ---- both ---- */
 
 /* 0: went on or waits; -EPIPE: nobody takes it; 1: all there was has been moved. */
 static int move(struct flow *f)
 {
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < ROUNDS || side_pending(f->from); i++) {
         ssize_t n;
 
         while (f->at < f->len && !f->drop) {
-            n = send(f->to->fd, f->bytes + f->at, f->len - f->at, MSG_NOSIGNAL);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0 && errno == EAGAIN)
+            n = side_write(f->to, f->bytes + f->at, f->len - f->at);
+            if (n == -EAGAIN)
                 return 0;
             if (n < 0 && !f->may_drop)
                 return -EPIPE;
@@ -113,10 +155,8 @@ static int move(struct flow *f)
         if (f->ended)
             return 1;
         f->at = f->len = 0;
-        do
-            n = recv(f->from->fd, f->bytes, BLOCK, 0);
-        while (n < 0 && errno == EINTR);
-        if (n < 0 && errno == EAGAIN)
+        n = side_read(f->from, f->bytes, BLOCK);
+        if (n == -EAGAIN)
             return 0;
         /* An error is an end, too: what came before it has been read. */
         f->ended = n <= 0;
@@ -167,7 +207,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     step(j);
 }
 
-/* ---- the change of hands ---- */
+/* ---- the beginning ---- */
 
 static int side_open(struct http_join *j, struct side *s)
 {
@@ -184,44 +224,6 @@ static int side_open(struct http_join *j, struct side *s)
     return r;
 }
 
-/* Loop: the connection has left HTTP. */
-void http_join_begin(struct http_request *req)
-{
-    struct http_join *j = req->join;
-    struct http *http = req->http;
-
-    j->next = http->joins;
-    j->link = &http->joins;
-    if (j->next)
-        j->next->link = &j->next;
-    http->joins = j;
-    if (!http->daemon) /* stopped meanwhile, and the connection is gone */
-        j->urh = NULL;
-    if (!j->urh || side_open(j, &j->client) < 0 || side_open(j, &j->other) < 0)
-        join_end(j);
-    else
-        step(j);
-}
-
-/* MHD thread. */
-static void on_upgrade(void *cls, struct MHD_Connection *connection, void *req_cls,
-                       const char *extra, size_t extra_len, MHD_socket sock,
-                       struct MHD_UpgradeResponseHandle *urh)
-{
-    struct http_request *req = cls;
-    struct http_join *j = req->join;
-
-    (void)connection;
-    (void)req_cls;
-    atomic_store(&req->conn->deadline, UINT64_MAX);
-    j->urh = urh;
-    j->client.fd = sock;
-    /* A client that did not wait for the answer. */
-    j->up.len = extra_len < BLOCK ? extra_len : BLOCK;
-    memcpy(j->up.bytes, extra, j->up.len);
-    http_notify(req, HTTP_NOTE_UPGRADED);
-}
-
 bool http_upgrade_wanted(const struct http_request *req, const char *protocol)
 {
     const char *upgrade = http_header(req, MHD_HTTP_HEADER_UPGRADE);
@@ -231,46 +233,58 @@ bool http_upgrade_wanted(const struct http_request *req, const char *protocol)
            strcasestr(connection, "upgrade");
 }
 
+static struct http_join *join_new(struct http_request *req, const char *protocol, int fd)
+{
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    struct http_join *j = mem_calloc(1, sizeof(*j));
+
+    if (!j) {
+        close(fd);
+        return NULL;
+    }
+    j->req = req;
+    j->client = (struct side){.fd = req->conn->fd, .tls = tls ? tls->tls_session : NULL};
+    j->other.fd = fd;
+    /* What the other side has still said the client gets, even when it takes nothing any more. */
+    j->up = (struct flow){.from = &j->client, .to = &j->other, .may_drop = true};
+    j->down = (struct flow){.from = &j->other, .to = &j->client};
+    j->up.bytes = mem_alloc(BLOCK);
+    j->down.bytes = mem_alloc(BLOCK);
+    if (!j->up.bytes || !j->down.bytes || side_open(j, &j->client) < 0 ||
+        side_open(j, &j->other) < 0) {
+        join_free(j);
+        return NULL;
+    }
+    j->down.len = (size_t)snprintf((char *)j->down.bytes, BLOCK,
+                                   "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                                   "Upgrade: %s\r\n\r\n",
+                                   protocol);
+    return j;
+}
+
 void http_join_fd(struct http_request *req, const char *protocol, int fd,
                   void (*done)(void *arg, uint64_t received, uint64_t sent), void *arg)
 {
-    struct http_join *j = mem_calloc(1, sizeof(*j));
-    struct MHD_Response *response = NULL;
+    struct http_join *j;
 
-    if (j) {
-        *j = (struct http_join){.req = req, .client = {.fd = -1}, .other = {.fd = fd}};
-        j->done = done;
-        j->arg = arg;
-        j->up = (struct flow){.from = &j->client, .to = &j->other, .bytes = mem_alloc(BLOCK)};
-        /* What the other side has still said the client gets, even when it takes nothing any more.
-         */
-        j->up.may_drop = true;
-        j->down = (struct flow){.from = &j->other, .to = &j->client, .bytes = mem_alloc(BLOCK)};
-        if (j->up.bytes && j->down.bytes)
-            response = MHD_create_response_for_upgrade(on_upgrade, req);
-    }
-    if (!response) {
-        if (j)
-            join_free(j);
-        else
-            close(fd);
+    http_on_gone(req, NULL, NULL);
+    j = join_new(req, protocol, fd);
+    if (!j) {
         http_respond_text(req, MHD_HTTP_INTERNAL_SERVER_ERROR, "The server is out of memory.\n");
         done(arg, 0, 0);
         return;
     }
-    req->join = j;
-    req->joined = true;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, protocol);
-    http_respond_response(req, MHD_HTTP_SWITCHING_PROTOCOLS, NULL, response);
-}
-
-/* Loop: the request is over; the connection may have gone before it left HTTP. */
-void http_join_over(struct http_request *req)
-{
-    if (req->join) {
-        req->join->urh = NULL;
-        join_end(req->join);
-    }
+    j->done = done;
+    j->arg = arg;
+    j->next = req->http->joins;
+    j->link = &req->http->joins;
+    if (j->next)
+        j->next->link = &j->next;
+    req->http->joins = j;
+    req->answered = true;
+    atomic_store(&req->conn->deadline, UINT64_MAX);
+    step(j);
 }
 
 void http_joins_stop(struct http *http)
