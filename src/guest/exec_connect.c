@@ -116,22 +116,26 @@ int exec_connection_start(struct worker_ctx *w, int peer, int socket, exec_over_
         .socket = socket, .input = -1, .output = peer, .errors = -1, .eof_char = -1};
     int on = 1, r = c ? 0 : -ENOMEM;
 
-    if (r == 0)
+    if (r == 0 && peer >= 0)
         fds.input = fcntl(peer, F_DUPFD_CLOEXEC, 0);
-    if (r == 0 && fds.input < 0)
+    if (r == 0 && peer >= 0 && fds.input < 0)
         r = -errno;
     if (r < 0) {
-        close(peer);
+        if (peer >= 0)
+            close(peer);
         close(socket);
         return r;
     }
-    setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (peer >= 0)
+        setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     c->over = over;
     c->arg = arg;
     r = exec_link_new(w->loop, &fds, &ops, c, &c->link);
     if (r < 0)
         return r;
     exec_link_started(c->link, 0);
+    if (peer < 0)
+        exec_link_finish(c->link, EXEC_END_FAILED, (uint32_t)-peer, strerror(-peer));
     *ret = TAKE_PTR(c);
     return 0;
 }

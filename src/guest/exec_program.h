@@ -32,7 +32,8 @@ int exec_program_start(struct worker_ctx *w, const struct exec_spec *spec, int s
 /* As if the client had gone; `over` does not come any more. */
 void exec_program_leave(struct exec_program *p);
 
-/* Joins a connected TCP socket of the guest with a client's socket. Takes both, on failure too. */
+/* Joins a TCP socket of the guest, as exec_connect gave it, with a client's socket; when it is an
+ * error, that is what the client is told. Takes both, on failure too. */
 int exec_connection_start(struct worker_ctx *w, int peer, int socket, exec_over_cb over, void *arg,
                           struct exec_connection **ret);
 void exec_connection_leave(struct exec_connection *c);

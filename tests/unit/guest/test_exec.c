@@ -648,12 +648,23 @@ static void test_connection_half(void **state)
 
 static void test_connection_refused(void **state)
 {
+    struct exec_connection *connection;
+    struct client c;
     uint16_t port;
     int server = listener(AF_INET, &port);
 
     (void)state;
     close(server);
+    begin(&c);
     assert_int_equal(exec_connect(port), -ECONNREFUSED);
+    assert_int_equal(
+        exec_connection_start(&c.ctx, -ECONNREFUSED, attach(&c), over, &c, &connection), 0);
+    c.running++;
+    WAIT_FOR(&c, c.closed);
+    assert_int_equal(c.end.end, EXEC_END_FAILED);
+    assert_int_equal(c.end.value, ECONNREFUSED);
+    assert_string_equal(c.end_text, "Connection refused");
+    end(&c);
 }
 
 static void test_connection_client_goes(void **state)
