@@ -10,13 +10,11 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
-#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 
 #define DEMO_FILE_BYTES (8u << 20)
-#define DEMO_POLL_MS    20
-#define DEMO_PROGRAM_MS 30000
+#define DEMO_PROGRAM_S  30
 
 struct demo {
     struct admin *ad;
@@ -111,9 +109,9 @@ static int run_program(struct demo *d, const char *path, const char *arguments, 
     struct vim_StartProgramInGuest_request start = {
         .this_ = d->processes, .vm = d->vm, .auth = (struct vim_GuestAuthentication *)d->auth};
     struct vim_StartProgramInGuest_result *started = NULL;
-    struct vim_ListProcessesInGuest_request list = {
+    struct vim_WaitForProcessInGuest_request wait = {
         .this_ = d->processes, .vm = d->vm, .auth = (struct vim_GuestAuthentication *)d->auth};
-    uint64_t end = clock_ms() + DEMO_PROGRAM_MS;
+    struct vim_WaitForProcessInGuest_result *ended = NULL;
     int r;
 
     start.spec = VIM_NEW(&d->arena, GuestProgramSpec);
@@ -125,23 +123,16 @@ static int run_program(struct demo *d, const char *path, const char *arguments, 
                         (void **)&started, err);
     if (r)
         return r;
-    list.pids = (struct vim_array_long){1, &started->value};
-    /* The API offers no event for the end of a program: its clients ask again. */
-    while (clock_ms() < end) {
-        const struct timespec pause = {.tv_nsec = DEMO_POLL_MS * 1000000L};
-        struct vim_ListProcessesInGuest_result *result = NULL;
-
-        r = vim_client_call(d->ad->client, &vim_method_ListProcessesInGuest, &list, &d->arena,
-                            (void **)&result, err);
-        if (r)
-            return r;
-        if (result->value.count && result->value.items[0]->has_exitCode) {
-            *ret_code = result->value.items[0]->exitCode;
-            return 0;
-        }
-        nanosleep(&pause, NULL);
-    }
-    return error_set(err, -ETIMEDOUT, "%s did not end", path);
+    wait.pid = started->value;
+    wait.seconds = DEMO_PROGRAM_S;
+    r = vim_client_call(d->ad->client, &vim_method_WaitForProcessInGuest, &wait, &d->arena,
+                        (void **)&ended, err);
+    if (r)
+        return r;
+    if (!ended->value.count || !ended->value.items[0]->has_exitCode)
+        return error_set(err, -ETIMEDOUT, "%s did not end", path);
+    *ret_code = ended->value.items[0]->exitCode;
+    return 0;
 }
 
 static int download(struct demo *d, const char *path, int fd, struct error *err)
@@ -298,8 +289,11 @@ int admin_demo(struct admin *ad, struct error *err)
                "export GOVC_URL=https://%s/sdk GOVC_TLS_CA_CERTS=%s/cert.pem\n"
                "export GOVC_USERNAME=demo GOVC_PASSWORD=%s\n"
                "export GOVC_VM=demo GOVC_GUEST_LOGIN=root:%s\n"
-               "govc guest.run uname -a\n\n",
-               address, address, ad->run, d.user_password, d.guest_password);
+               "govc guest.run uname -a\n\n"
+               "For a shell in the guest, as root of this machine:\n\n"
+               "INGUEST_GUEST_LOGIN=root:%s inguest --state %s --run %s exec demo\n\n",
+               address, address, ad->run, d.user_password, d.guest_password, d.guest_password,
+               ad->state, ad->run);
     }
     explicit_bzero(d.user_password, sizeof(d.user_password));
     explicit_bzero(d.guest_password, sizeof(d.guest_password));

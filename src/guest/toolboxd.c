@@ -50,6 +50,7 @@ struct daemon {
     struct globalconf_service *globalconf;
     struct conf_watch *conf_watch;
     bool was_ready;
+    bool tell_ends; /* of programs */
     struct conf *conf;
     const char *conf_path, *log_path; /* log_path: NULL = standard error */
     enum toolbox_state state;
@@ -91,6 +92,7 @@ static void on_state(struct toolbox *tb, enum toolbox_state state, void *arg)
     if (state != TOOLBOX_CONNECTED)
         gueststore_reset(d->gueststore);
     if (state == TOOLBOX_READY) {
+        d->tell_ends = true;
         bool folder = strcmp(toolbox_carrier_name(tb), "unix") == 0;
         gueststore_set_link(d->gueststore, folder ? toolbox_link_dir(tb) : NULL);
         if (d->was_ready)
@@ -148,6 +150,24 @@ static void on_vix(struct toolbox *tb, struct toolbox_vix *req, void *arg)
     if (r < 0)
         toolbox_vix_reply(req, r == -EMSGSIZE ? VIX_E_ARGUMENT_TOO_BIG : VIX_E_OUT_OF_MEMORY, 0,
                           NULL, 0);
+}
+
+/* A host that does not know the command is not told again until it has called anew. */
+static void on_end_told(struct toolbox *tb, int status, const uint8_t *data, size_t len, void *arg)
+{
+    struct daemon *d = arg;
+    (void)tb;
+    (void)data;
+    (void)len;
+    d->tell_ends = d->tell_ends && status != 0;
+}
+
+static void on_program_ended(void *arg, int64_t pid, int32_t code, int64_t start, int64_t end)
+{
+    struct daemon *d = arg;
+    if (d->tell_ends && d->state == TOOLBOX_READY)
+        toolbox_rpci_text(d->tb, on_end_told, d, "inguest.program.end %lld %d %lld %lld",
+                          (long long)pid, code, (long long)start, (long long)end);
 }
 
 static int on_disabled(void *arg, const char *key)
@@ -275,6 +295,7 @@ static int daemon_open(struct daemon *d, const struct toolbox_options *options, 
         .auth_path = beside("TOOLBOX_AUTH", "toolbox-auth", auth),
         .disabled = on_disabled,
         .tools_state = on_tools_state,
+        .program_ended = on_program_ended,
         .arg = d};
     int r = globalconf_load(d->conf_path, &d->conf, err);
     if (r < 0)

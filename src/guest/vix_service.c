@@ -424,8 +424,11 @@ static int make_parts(struct vix_service *svc)
         r = auth_tickets_new(svc->shadow_path, &svc->tickets);
     if (r < 0)
         return r;
-    return worker_pool_new(svc->loop, svc->worker_path, c->link_dir,
-                           c->worker_idle_ms ? c->worker_idle_ms : WORKER_IDLE_MS, &svc->pool);
+    r = worker_pool_new(svc->loop, svc->worker_path, c->link_dir,
+                        c->worker_idle_ms ? c->worker_idle_ms : WORKER_IDLE_MS, &svc->pool);
+    if (r == 0)
+        worker_pool_on_end(svc->pool, c->program_ended, c->arg);
+    return r;
 }
 
 int vix_service_new(uv_loop_t *loop, const struct vix_service_config *config,

@@ -85,6 +85,8 @@ struct vix_service_config {
      * true? NULL = nothing is disabled. */
     int (*disabled)(void *arg, const char *key);
     void (*tools_state)(void *arg, struct vix_service_state *ret);
+    /* A program that was started by a request has ended. NULL = nobody asks. */
+    void (*program_ended)(void *arg, int64_t pid, int32_t code, int64_t start, int64_t end);
     void *arg;
 };
 

@@ -94,6 +94,17 @@ static void records_changed(void *arg)
     stay_changed(arg);
 }
 
+static void program_ended(void *arg, const struct proc_record *r)
+{
+    AUTO_BUF struct buf head = BUF_INIT(WORKER_ENDED_SIZE);
+
+    buf_put_le64(&head, (uint64_t)r->pid);
+    buf_put_le32(&head, (uint32_t)r->exit_code);
+    buf_put_le64(&head, (uint64_t)r->start);
+    buf_put_le64(&head, (uint64_t)r->end);
+    send_message(arg, WORKER_ENDED, 0, &head, NULL, 0);
+}
+
 static int start_op(struct worker *w, const struct channel_msg *msg)
 {
     struct cursor c = CURSOR_INIT(msg->body, msg->len);
@@ -278,6 +289,8 @@ static int run(struct worker *w, const struct user_info *user, const struct erro
     r = work_pool_new(loop, &w->ctx.pool);
     if (r == 0)
         r = proc_started_new(loop, records_changed, &w->ctx, &w->ctx.started);
+    if (r == 0)
+        proc_started_on_end(w->ctx.started, program_ended, w);
     if (r == 0)
         r = proc_chunks_new(&w->ctx.chunks);
     if (r == 0)

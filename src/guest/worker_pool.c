@@ -47,6 +47,8 @@ struct worker_pool {
     struct worker *workers;
     unsigned count;
     uint64_t last_id;
+    worker_program_ended ended;
+    void *ended_arg;
 };
 
 static void handle_closed(uv_handle_t *h)
@@ -171,6 +173,22 @@ static void on_failed(struct worker *w, const struct channel_msg *msg)
         abandon(w, -EACCES, c.left ? (const char *)c.p : "could not be set up");
 }
 
+static void on_ended(struct worker *w, struct cursor *c)
+{
+    uint64_t pid, start, end;
+    uint32_t code;
+
+    cursor_le64(c, &pid);
+    cursor_le32(c, &code);
+    cursor_le64(c, &start);
+    cursor_le64(c, &end);
+    if (cursor_error(c))
+        abandon(w, -EPIPE, "sent the end of a program that is too short");
+    else if (w->pool->ended)
+        w->pool->ended(w->pool->ended_arg, (int64_t)pid, (int32_t)code, (int64_t)start,
+                       (int64_t)end);
+}
+
 static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
 {
     struct worker *w = arg;
@@ -203,6 +221,9 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
         w->stay = n;
         w->last_used_ms = clock_ms();
         watch_idleness(w);
+        return;
+    case WORKER_ENDED:
+        on_ended(w, &c);
         return;
     default:
         abandon(w, -EPIPE, "sent a message of unknown type");
@@ -335,6 +356,12 @@ static int find_worker(struct worker_pool *p, const char *user, struct worker **
             return r;
     }
     return add_worker(p, user, ret);
+}
+
+void worker_pool_on_end(struct worker_pool *p, worker_program_ended fn, void *arg)
+{
+    p->ended = fn;
+    p->ended_arg = arg;
 }
 
 int worker_pool_new(uv_loop_t *loop, const char *path, const char *link_dir, uint32_t idle_ms,

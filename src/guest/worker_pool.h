@@ -35,11 +35,18 @@ struct worker_request {
 typedef void (*worker_done)(void *arg, int err, uint32_t vix_error, uint32_t additional,
                             const void *data, size_t len);
 
+typedef void (*worker_program_ended)(void *arg, int64_t pid, int32_t code, int64_t start,
+                                     int64_t end);
+
 /* `path` and `link_dir` (folder of the host's sockets; NULL = none) must live as long. */
 int worker_pool_new(uv_loop_t *loop, const char *path, const char *link_dir, uint32_t idle_ms,
                     struct worker_pool **ret);
 /* Ends the workers; no callbacks come any more. NULL is fine. */
 void worker_pool_free(struct worker_pool *p);
+
+/* `fn` is called when a program has ended that one of the workers started, by the
+ * worker's word. Times in Unix seconds. */
+void worker_pool_on_end(struct worker_pool *p, worker_program_ended fn, void *arg);
 
 /* Copies the request. -EUSERS (too many users), -EBUSY (too much waits for this user), -ENOMEM, or
  * why the worker could not be started; then `done` is not called. */

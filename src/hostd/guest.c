@@ -139,6 +139,7 @@ static const struct call_row calls[] = {
     {&vim_method_StartProgramInGuest, guest_process_call},
     {&vim_method_ListProcessesInGuest, guest_process_call},
     {&vim_method_TerminateProcessInGuest, guest_process_call},
+    {&vim_method_WaitForProcessInGuest, guest_process_call},
     {&vim_method_ReadEnvironmentVariableInGuest, guest_process_call},
     {&vim_method_ListFilesInGuest, guest_file_call},
     {&vim_method_MakeDirectoryInGuest, guest_file_call},

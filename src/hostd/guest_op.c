@@ -68,6 +68,8 @@ unsigned guest_op_deadline_ms(const struct host *host)
 static void op_free(struct guest_op *op)
 {
     guest_wait_cancel(op->wait);
+    if (op->free_data)
+        op->free_data(op->data);
     vix_credential_clear(&op->credential);
     buf_free(&op->text);
     mem_free(op);

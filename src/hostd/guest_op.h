@@ -50,8 +50,9 @@ struct guest_op {
     struct vix_credential credential;
     uint32_t request_flags; /* enum vix_request_flag */
     struct buf text;        /* a result that comes in parts */
-    void *data;             /* the method's own, in the call's arena */
-    uint64_t request;       /* of vmlink, 0 = none out */
+    void *data;             /* the method's own, in the call's arena, or: */
+    void (*free_data)(void *data);
+    uint64_t request; /* of vmlink, 0 = none out */
     struct guest_wait *wait;
 };
 

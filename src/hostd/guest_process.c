@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "hostd/guest.h"
 #include "hostd/guest_op.h"
+#include "hostd/guest_process_wait.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_text.h"
 
@@ -131,6 +132,21 @@ static struct vim_GuestProcessInfo *process_info(struct arena *a, const struct v
     return info;
 }
 
+static void wait_ask(struct guest_op *op)
+{
+    op->body.list_processes.key = 0;
+    op->body.list_processes.offset = 0;
+    op->body.list_processes.count = 1;
+    buf_clear(&op->text);
+    guest_op_send(op);
+}
+
+static bool wait_goes_on(struct guest_op *op, const struct vim_ListProcessesInGuest_result *r)
+{
+    return op->call->method == &vim_method_WaitForProcessInGuest && r->value.count &&
+           !r->value.items[0]->has_endTime && process_wait_more(op, wait_ask);
+}
+
 static void list_finish(struct guest_op *op)
 {
     struct vim_ListProcessesInGuest_result r = {0};
@@ -158,6 +174,8 @@ static void list_finish(struct guest_op *op)
             break;
         r.value.count++;
     }
+    if (more == 0 && wait_goes_on(op, &r))
+        return;
     if (more == 0)
         guest_op_return(op, &r);
     else if (more == -EBADMSG)
@@ -194,6 +212,30 @@ static void list_done(struct guest_op *op, const char *result, size_t len)
     op->body.list_processes.count = 0;
     op->body.list_processes.offset = before + (uint32_t)t.left;
     guest_op_send(op);
+}
+
+static bool wait_build(struct guest_op *op)
+{
+    const struct vim_WaitForProcessInGuest_request *rq = op->call->req;
+    uint64_t *pid = ARENA_NEW(op->call->arena, uint64_t);
+
+    /* The answers are the same. */
+    _Static_assert(sizeof(struct vim_WaitForProcessInGuest_result) ==
+                       sizeof(struct vim_ListProcessesInGuest_result),
+                   "list_finish serves both");
+    op->subject.pid = rq->pid;
+    op->subject.argument = "pid";
+    if (rq->pid <= 0 || rq->seconds < 0 || rq->seconds > PROCESS_WAIT_SECONDS_MAX) {
+        guest_op_invalid(op, rq->pid <= 0 ? "pid" : "seconds");
+        return false;
+    }
+    if (!pid || process_wait_begin(op, rq->pid, rq->seconds)) {
+        guest_op_no_memory(op);
+        return false;
+    }
+    *pid = (uint64_t)rq->pid;
+    op->body.list_processes = (struct vix_list_processes){.count = 1, .pid_list = pid};
+    return true;
 }
 
 static bool terminate_build(struct guest_op *op)
@@ -250,6 +292,7 @@ static void env_done(struct guest_op *op, const char *result, size_t len)
 static const struct guest_method methods[] = {
     {&vim_method_StartProgramInGuest, VIX_OP_START_PROGRAM, start_build, start_done},
     {&vim_method_ListProcessesInGuest, VIX_OP_LIST_PROCESSES_EX, list_build, list_done},
+    {&vim_method_WaitForProcessInGuest, VIX_OP_LIST_PROCESSES_EX, wait_build, list_done},
     {&vim_method_TerminateProcessInGuest, VIX_OP_TERMINATE_PROCESS, terminate_build, NULL},
     {&vim_method_ReadEnvironmentVariableInGuest, VIX_OP_READ_ENV_VARIABLES, env_build, env_done},
     {NULL, 0, NULL, NULL},

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hostd/guest_live.h"
 #include "hostd/rest_guest_op.h"
+
+#define WAIT_SECONDS_DEFAULT 60
 
 static const char manager[] = "processManager";
 
@@ -146,6 +149,22 @@ static void get(struct rest *rest)
     rest_guest_call(rest, manager, &vim_method_ListProcessesInGuest, args, got);
 }
 
+/* The answer is that of a list, so `got` takes it. */
+static void wait_for(struct rest *rest)
+{
+    const struct rest_CredentialsOnly *body = rest->body;
+    const struct rest_inguest_processes_wait_query *query = rest->query;
+    struct vim_WaitForProcessInGuest_request *args =
+        ARENA_NEW(rest->room, struct vim_WaitForProcessInGuest_request);
+    int64_t pid, seconds = query->has_seconds ? query->seconds : WAIT_SECONDS_DEFAULT;
+    if (!pid_of(rest, &pid) ||
+        !rest_guest_args(rest, body->credentials, args, &args->vm, &args->auth))
+        return;
+    args->pid = pid;
+    args->seconds = seconds < 0 || seconds > INT32_MAX ? -1 : (int32_t)seconds;
+    rest_guest_call(rest, manager, &vim_method_WaitForProcessInGuest, args, got);
+}
+
 static void delete (struct rest *rest)
 {
     const struct rest_CredentialsOnly *body = rest->body;
@@ -157,6 +176,66 @@ static void delete (struct rest *rest)
         return;
     args->pid = pid;
     rest_guest_call(rest, manager, &vim_method_TerminateProcessInGuest, args, rest_done);
+}
+
+/* ---- live streams ---- */
+
+static void live_opened(struct rest *rest, struct call *call, const void *result)
+{
+    const struct vim_StartLiveProgramInGuest_result *r = result;
+    struct rest_InguestStreamsInfo *info = REST_NEW(rest->room, InguestStreamsInfo);
+    (void)call;
+    if (!info) {
+        rest_no_memory(rest);
+        return;
+    }
+    info->path = r->value;
+    info->protocol = GUEST_LIVE_PROTOCOL;
+    rest_return(rest, &(struct rest_inguest_streams_create_result){.value = info});
+}
+
+static int32_t small(bool has, int64_t value)
+{
+    return has && value > 0 && value <= UINT16_MAX ? (int32_t)value : 0;
+}
+
+static void live_program(struct rest *rest, const struct rest_InguestStreamsCreate *body)
+{
+    const struct rest_InguestStreamsProgram *in = body->program;
+    struct vim_StartLiveProgramInGuest_request *args =
+        ARENA_NEW(rest->room, struct vim_StartLiveProgramInGuest_request);
+    if (!rest_guest_args(rest, body->credentials, args, &args->vm, &args->auth))
+        return;
+    if (!environment(rest->room, &in->environment_variables, &args->envVariables)) {
+        rest_no_memory(rest);
+        return;
+    }
+    args->arguments.items = in->arguments.items;
+    args->arguments.count = in->arguments.count;
+    args->workingDirectory = in->working_directory;
+    args->terminal = in->terminal;
+    args->rows = small(in->has_rows, in->rows);
+    args->columns = small(in->has_columns, in->columns);
+    rest_guest_call(rest, manager, &vim_method_StartLiveProgramInGuest, args, live_opened);
+}
+
+static void live_create(struct rest *rest)
+{
+    const struct rest_InguestStreamsCreate *body = rest->body;
+    if (!body->program == !body->connection) {
+        rest_bad_field(rest, "program");
+        return;
+    }
+    if (body->program) {
+        live_program(rest, body);
+        return;
+    }
+    struct vim_ConnectToPortInGuest_request *args =
+        ARENA_NEW(rest->room, struct vim_ConnectToPortInGuest_request);
+    if (!rest_guest_args(rest, body->credentials, args, &args->vm, &args->auth))
+        return;
+    args->port = small(true, body->connection->port);
+    rest_guest_call(rest, manager, &vim_method_ConnectToPortInGuest, args, live_opened);
 }
 
 /* ---- environment ---- */
@@ -232,6 +311,8 @@ const struct rest_row rest_process_rows[] = {
     {REST_OP_processes_list, list},
     {REST_OP_processes_get, get},
     {REST_OP_processes_delete, delete},
+    {REST_OP_inguest_processes_wait, wait_for},
+    {REST_OP_inguest_streams_create, live_create},
     {REST_OP_environment_list, env_list},
     {REST_OP_environment_get, env_get},
     {0, NULL},

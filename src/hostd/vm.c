@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hostd/event.h"
+#include "hostd/guest_process_wait.h"
 #include "hostd/inventory_internal.h"
 #include "hostd/task.h"
 #include "hostd/vm_snapshot.h"
@@ -260,6 +261,9 @@ static void on_event(struct vmlink *link, const char *name, const json_t *body, 
         vm_config_apply(vm, json_object_get(body, "set"));
     } else if (!strcmp(name, "guestinfo")) {
         take_guestinfo(vm, json_object_get(body, "set"));
+    } else if (!strcmp(name, "programExit")) {
+        process_wait_ended(vm->e.inv->host, vm->e.mo.id,
+                           json_integer_value(json_object_get(body, "pid")));
     } else if (!strcmp(name, "heartbeat")) {
         int status = heartbeat_named(json_string_value(json_object_get(body, "status")));
 

@@ -232,6 +232,13 @@ void ctl_heartbeat(struct ctl *c, const char *status)
     send_event(c, json_pack("{s:s, s:s}", "event", "heartbeat", "status", status));
 }
 
+void ctl_program_exit(struct ctl *c, int64_t pid, int64_t code, int64_t start, int64_t end)
+{
+    send_event(c, json_pack("{s:s, s:I, s:I, s:I, s:I}", "event", "programExit", "pid",
+                            (json_int_t)pid, "code", (json_int_t)code, "start", (json_int_t)start,
+                            "end", (json_int_t)end));
+}
+
 json_t *ctl_boot_time(const struct vm *vm)
 {
     char when[CLOCK_RFC3339_SIZE];

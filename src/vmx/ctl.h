@@ -67,6 +67,8 @@ void ctl_config_changed(struct ctl *c, json_t *set);
 void ctl_guest_changed(struct ctl *c);
 void ctl_guestinfo_changed(struct ctl *c, const char *key);
 void ctl_heartbeat(struct ctl *c, const char *status);
+/* Times in Unix seconds. */
+void ctl_program_exit(struct ctl *c, int64_t pid, int64_t code, int64_t start, int64_t end);
 /* RFC 3339, or null when the machine does not run. */
 json_t *ctl_boot_time(const struct vm *vm);
 void ctl_power(struct ctl *c, const char *power, enum power_reason reason, const char *text);

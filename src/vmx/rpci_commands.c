@@ -196,6 +196,17 @@ static int capability_statechange(struct rpci_request *rq)
     return 0;
 }
 
+/* docs/guest-rpc-extensions.md, "Ends of programs". */
+static int program_end(struct rpci_request *rq)
+{
+    int64_t v[4];
+
+    if (numbers(rq, v, 4, 4) < 0 || v[0] <= 0)
+        return -EINVAL;
+    ctl_program_exit(rq->vm->ctl, v[0], v[1], v[2], v[3]);
+    return 0;
+}
+
 static int capability_streams(struct rpci_request *rq)
 {
     int64_t v;
@@ -283,6 +294,7 @@ static const struct command commands[] = {
     {"tools.set.versiontype", FLAG_ROOT | FLAG_ARGS, set_version_type},
     {"tools.capability.statechange", FLAG_ROOT, capability_statechange},
     {"tools.capability.inguest.state", FLAG_ROOT, capability_state},
+    {"inguest.program.end", FLAG_ROOT | FLAG_ARGS, program_end},
     {"tools.capability.inguest.streams", FLAG_ROOT | FLAG_ARGS, capability_streams},
     {"tools.capability.", FLAG_ROOT | FLAG_PREFIX, noted},
     {"tools.os.statechange.status", FLAG_ROOT | FLAG_ARGS, statechange_status},
