@@ -41,7 +41,7 @@ static char *beside(const char *conf_path, const char *name)
 {
     const char *slash = strrchr(conf_path, '/');
     int n = slash ? (int)(slash - conf_path) + 1 : 0;
-    return mem_printf("%.*s%s", n, conf_path, name);
+    return mem_printf("%.*s%s", n, slash ? conf_path : "", name);
 }
 
 int globalconf_load(const char *path, struct conf **ret, struct error *err)
