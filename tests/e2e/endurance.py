@@ -6,7 +6,7 @@ endurance.py ADDRESS USER PASSWORD GUESTUSER GUESTPASSWORD ops VM COUNT
     at the end.
 endurance.py ... fair VM... PER-VM
     PER-VM clients on every VM list folders until the first VM has had 1,000 answers; then no VM may
-    have had less than half of that, and no client none.
+    have had less than a quarter of that, and no client less than a tenth of what clients had on average.
 endurance.py ... listing VM COUNT
     Latencies of COUNT listings, as a sum in milliseconds.
 """
@@ -118,8 +118,9 @@ def fair(vms, per_vm):
     per = {vm: sum(counts[vm, n] for n in range(per_vm)) for vm in vms}
     print("answers per VM:", per, "least of a client:", min(counts.values()))
     assert not wrong, wrong[:3]
-    assert min(per.values()) * 2 >= max(per.values()), "a VM starved"
-    assert min(counts.values()) * 5 >= max(counts.values()), "a client starved"
+    # The clients share one interpreter and the machine: what is looked for is neglect, not a difference.
+    assert min(per.values()) * 4 >= max(per.values()), "a VM starved"
+    assert min(counts.values()) * len(counts) * 10 >= sum(counts.values()), "a client starved"
 
 
 def listing(vm, count):
