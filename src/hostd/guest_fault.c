@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "hostd/guest_op.h"
 #include "hostd/guest_target.h"
 #include "wire/vix_auth.h"
 #include "wire/vix_error.h"
@@ -322,7 +323,9 @@ void guest_fault_vix(struct call *call, uint64_t error, uint32_t additional,
     if (row)
         row_fault(call, row, additional, subject, NULL, NULL);
     else if (VIX_ERROR_CODE(error) == VIX_E_TOOLS_NOT_RUNNING && additional == ETIMEDOUT)
-        system_error(call, error, 0, "worker", "the operation did not end in time");
+        system_error(call, error, 0, "worker",
+                     arena_printf(call->arena, "the operation did not end within %u s",
+                                  GUEST_OP_DEADLINE_MS / 1000));
     else
         system_error(call, error, additional, "agent", vix_error_text(error));
 }

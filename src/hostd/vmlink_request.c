@@ -16,6 +16,7 @@ struct vmlink_open {
     uint64_t id;
     vmlink_reply_cb cb;
     void *arg;
+    uint64_t deadline_ms; /* from its start */
     uv_timer_t timer;
 };
 
@@ -64,11 +65,11 @@ static void on_deadline(uv_timer_t *timer)
 {
     struct vmlink_open *r = timer->data;
     struct vmlink *link = r->link;
-    const struct vmlink_reply reply = {
-        .code = -ETIMEDOUT,
-        .hop = "hostd",
-        .text = "the VM's process did not answer in time",
-    };
+    char text[64];
+    const struct vmlink_reply reply = {.code = -ETIMEDOUT, .hop = "hostd", .text = text};
+
+    snprintf(text, sizeof(text), "the VM's process did not answer within %llu s",
+             (unsigned long long)r->deadline_ms / 1000);
     take(link, r->id);
     send_cancel(link, r->id);
     answer(r, &reply);
@@ -111,6 +112,7 @@ int vmlink_send(struct vmlink *link, const char *op, const json_t *args, const v
     }
     uv_timer_init(link->host->loop, &r->timer);
     r->timer.data = r;
+    r->deadline_ms = deadline_ms;
     if (deadline_ms)
         uv_timer_start(&r->timer, on_deadline, deadline_ms, 0);
     struct vmlink_open **bucket = &link->buckets[r->id % VMLINK_BUCKETS];

@@ -259,20 +259,52 @@ static void test_many_programs(void **state)
     }
 }
 
+/* All processes, however many answers that takes. `room`: of one answer. */
+static unsigned list_all(struct fixture *f, uint32_t room, struct buf *text)
+{
+    AUTO_BUF struct buf message = BUF_INIT(65536);
+    union vix_body b = {0};
+    struct vix_chunk_head h = {.left = 1};
+    struct answer a = {0};
+    struct vix_text t;
+    unsigned parts = 0;
+
+    while (h.left) {
+        assert_true(parts++ < 1000);
+        buf_clear(&message);
+        fixture_message(&message, VIX_OP_LIST_PROCESSES_EX, 1, f->user, FIXTURE_PASSWORD, &b);
+        fixture_start_message(f, &message, room, 0, &a);
+        fixture_wait(f, &a);
+        assert_int_equal(a.err, VIX_OK);
+        assert_true(a.data.len <= room);
+        vix_text_begin(&t, a.data.data, a.data.len, true);
+        assert_int_equal(vix_text_chunk_head(&t, &h), 0);
+        if (h.chunked && parts == 1) {
+            assert_true(h.first && h.key != 0);
+            b.list_processes.key = h.key;
+        }
+        assert_int_equal(buf_put(text, t.p, t.left), 0);
+        b.list_processes.offset = (uint32_t)text->len;
+    }
+    if (parts > 1) /* it is forgotten with its last part */
+        assert_int_equal(fixture_call(f, VIX_OP_LIST_PROCESSES_EX, &b, &a), VIX_E_FAIL);
+    answer_clear(&a);
+    return parts;
+}
+
 static void test_list_all(void **state)
 {
+    AUTO_BUF struct buf text = BUF_INIT(16u << 20);
     struct fixture *f = *state;
-    union vix_body b = {0};
     struct arena arena = ARENA_INIT(16u << 20);
     struct vix_process_info info;
-    struct answer a = {0};
     int self = 0, child = 0, r;
     struct vix_text t;
     int64_t pid;
 
     assert_int_equal(start(f, "/bin/sleep", "50 #<&'\"%", &pid), VIX_OK);
-    assert_int_equal(fixture_call(f, VIX_OP_LIST_PROCESSES_EX, &b, &a), VIX_OK);
-    vix_text_begin(&t, a.data.data, a.data.len, true);
+    list_all(f, 60000, &text);
+    vix_text_begin(&t, text.data, text.len, true);
     while ((r = vix_text_next_process(&t, &arena, &info)) == 1) {
         self += info.pid == getpid();
         child += info.pid == pid;
@@ -287,46 +319,16 @@ static void test_list_all(void **state)
     assert_int_equal(child, 1);
     assert_int_equal(terminate(f, pid), VIX_OK);
     arena_free(&arena);
-    answer_clear(&a);
 }
 
 /* A list that does not fit comes in parts that add up to the list. */
 static void test_list_chunks(void **state)
 {
-    struct fixture *f = *state;
-    AUTO_BUF struct buf message = BUF_INIT(65536), text = BUF_INIT(16u << 20);
-    union vix_body b = {0};
-    struct vix_chunk_head h;
-    struct answer a = {0};
-    struct vix_text t;
-    unsigned parts = 0;
-    uint64_t left = 1;
+    AUTO_BUF struct buf text = BUF_INIT(16u << 20);
 
-    while (left) {
-        assert_true(parts++ < 1000);
-        buf_clear(&message);
-        fixture_message(&message, VIX_OP_LIST_PROCESSES_EX, 1, f->user, FIXTURE_PASSWORD, &b);
-        fixture_start_message(f, &message, 600, 0, &a);
-        fixture_wait(f, &a);
-        assert_int_equal(a.err, VIX_OK);
-        assert_true(a.data.len <= 600);
-        vix_text_begin(&t, a.data.data, a.data.len, true);
-        assert_int_equal(vix_text_chunk_head(&t, &h), 0);
-        assert_true(h.chunked);
-        if (parts == 1) {
-            assert_true(h.first && h.key != 0);
-            b.list_processes.key = h.key;
-        }
-        assert_int_equal(buf_put(&text, t.p, t.left), 0);
-        b.list_processes.offset = (uint32_t)text.len;
-        left = h.left;
-    }
-    assert_true(parts > 1);
+    assert_true(list_all(*state, 600, &text) > 1);
     assert_memory_equal(text.data, "<proc>", 6);
     assert_memory_equal(text.data + text.len - 7, "</proc>", 7);
-    /* It is forgotten with its last part. */
-    assert_int_equal(fixture_call(f, VIX_OP_LIST_PROCESSES_EX, &b, &a), VIX_E_FAIL);
-    answer_clear(&a);
 }
 
 static void test_read_env(void **state)
