@@ -225,3 +225,43 @@ guest_pids() {
     diff -r tree copy
     [ "$(readlink copy/link)" = sub/numbers ]
 }
+
+# rest PATH BODY-AFTER-CREDENTIALS: a POST with the guest's credentials.
+rest() {
+    curl -sk --max-time 30 -H "vmware-api-session-id: $REST_SESSION" -H 'content-type: application/json' \
+        -d "{\"credentials\":{\"type\":\"USERNAME_PASSWORD\",\"user_name\":\"root\",\"password\":\"guest-pw\",\"interactive_session\":false}$2}" \
+        "https://$HOST_ADDRESS/api/$1"
+}
+
+@test "REST: the end of a program is told at once; a stream's URL is good once" {
+    REST_SESSION=$(curl -sk -X POST -u "tester:$HOST_PASSWORD_DEFAULT" "https://$HOST_ADDRESS/api/session" | tr -d '"')
+    local vm pid begin
+    vm=$(curl -sk -H "vmware-api-session-id: $REST_SESSION" "https://$HOST_ADDRESS/api/vcenter/vm?names=web" |
+        grep -oE '"vm":"[^"]*"' | cut -d'"' -f4)
+    pid=$(rest "vcenter/vm/$vm/guest/processes?action=create" \
+        ',"spec":{"path":"/bin/sh","arguments":"-c \"sleep 1; exit 3\""}}')
+    begin=$(date +%s%N)
+    run -0 rest "inguest/vm/$vm/guest/processes/$pid?action=wait&seconds=20"
+    [[ "$output" == *'"exit_code":3'* ]]
+    # Asking again without a notice would take five seconds.
+    [ $((($(date +%s%N) - begin) / 1000000)) -lt 4500 ]
+    run -0 rest "inguest/vm/$vm/guest/processes/$pid?action=wait&seconds=601"
+    [[ "$output" == *INVALID_ARGUMENT* ]]
+    run -0 rest "inguest/vm/$vm/guest/processes/999999?action=wait"
+    [[ "$output" == *NOT_FOUND* ]]
+
+    run -0 rest "inguest/vm/$vm/guest/streams" ',"program":{"arguments":["echo","hello"]}'
+    local path
+    path=$(grep -oE '/guestStream[^"]*' <<<"$output")
+    run -0 curl -sk -o /dev/null -w '%{http_code}' "https://$HOST_ADDRESS$path"
+    [ "$output" = 426 ]
+    local upgrade=(-H 'Connection: Upgrade' -H 'Upgrade: inguest-stream')
+    run curl -sk --http1.1 --max-time 10 -i "${upgrade[@]}" "https://$HOST_ADDRESS$path" -o "$BATS_TEST_TMPDIR/answer"
+    grep -aq '^HTTP/1.1 101' "$BATS_TEST_TMPDIR/answer"
+    run -0 curl -sk -o /dev/null -w '%{http_code}' "${upgrade[@]}" "https://$HOST_ADDRESS$path"
+    [ "$output" = 404 ]
+    run -0 rest "inguest/vm/$vm/guest/streams" ''
+    [[ "$output" == *INVALID_ARGUMENT* ]]
+    run -0 rest "inguest/vm/$vm/guest/streams" ',"connection":{"port":70000}'
+    [[ "$output" == *INVALID_ARGUMENT* ]]
+}
