@@ -239,7 +239,9 @@ rest() {
     vm=$(curl -sk -H "vmware-api-session-id: $REST_SESSION" "https://$HOST_ADDRESS/api/vcenter/vm?names=web" |
         grep -oE '"vm":"[^"]*"' | cut -d'"' -f4)
     pid=$(rest "vcenter/vm/$vm/guest/processes?action=create" \
-        ',"spec":{"path":"/bin/sh","arguments":"-c \"sleep 1; exit 3\""}}')
+        ",\"spec\":{\"path\":\"/bin/sh\",\"arguments\":\"-c 'sleep 1; exit 3'\"}")
+    echo "vm $vm, pid $pid"
+    [[ "$pid" =~ ^[0-9]+$ ]]
     begin=$(date +%s%N)
     run -0 rest "inguest/vm/$vm/guest/processes/$pid?action=wait&seconds=20"
     [[ "$output" == *'"exit_code":3'* ]]
