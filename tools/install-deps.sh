@@ -7,7 +7,7 @@ build="gcc libc6-dev make meson ninja-build pkg-config python3 ca-certificates
  libuv1-dev libmicrohttpd-dev libgnutls28-dev libexpat1-dev libjansson-dev libsqlite3-dev
  libcurl4-gnutls-dev nettle-dev libpcre2-dev libpam0g-dev libcrypt-dev libseccomp-dev
  libcap-dev uthash-dev libarchive-dev"
-tests="$build libcmocka-dev bats curl jq openssl iproute2 procps util-linux xz-utils"
+tests="$build libcmocka-dev bats curl jq openssl iproute2 procps util-linux valgrind binutils xz-utils"
 case "${1:-build}" in
 build) want=$build ;;
 test) want="$tests python3-venv python3-pip git" ;;
