@@ -11,6 +11,8 @@
 #define BLOB_MAX (VIX_STREAM_BODY_MAX + 65536u)
 /* vmx answers in time, and knows better why: an answer that comes too late would be lost. */
 #define MARGIN_MS 10000u
+/* Larger is faster; the kernel gives what an account without rights may have. */
+#define SOCKET_BYTES (1 << 20)
 
 struct pending {
     guest_stream_opened_cb opened;
@@ -38,6 +40,7 @@ static void on_opened(struct vmlink *link, const struct vmlink_reply *reply, voi
 {
     struct pending p = *(struct pending *)arg;
     struct vmlink_reply failure = *reply;
+    const int size = SOCKET_BYTES;
     struct guest_stream_opened opened = {
         .handle = json_integer_value(json_object_get(reply->result, "handle")),
         .size = json_integer_value(json_object_get(reply->result, "size")),
@@ -57,6 +60,7 @@ static void on_opened(struct vmlink *link, const struct vmlink_reply *reply, voi
     }
     opened.fd = TAKE_FD(*reply->fd);
     sock_set_nonblocking(opened.fd, 1);
+    setsockopt(opened.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     p.opened(&opened, NULL, p.arg);
 }
 

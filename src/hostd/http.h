@@ -129,6 +129,10 @@ bool http_upgrade_wanted(const struct http_request *req, const char *protocol);
 void http_join_fd(struct http_request *req, const char *protocol, int fd,
                   void (*done)(void *arg, uint64_t received, uint64_t sent), void *arg);
 
+/* Before http_receive_fd: nobody needs the bytes as soon as they come, so they may be passed on in
+ * larger pieces. */
+void http_stream_bulk(struct http_request *req);
+
 /* Ends an answer that is under way, or a body that is being received, by closing the connection. */
 void http_abort(struct http_request *req);
 

@@ -86,6 +86,9 @@ struct http_request {
     bool recv_is_socket;
     int recv_code;
     uint64_t recv_bytes, discarded;
+    bool bulk;
+    char *gathered; /* room for GATHER bytes: gathered_len are there, gathered_out of them gone */
+    size_t gathered_len, gathered_out;
     uint64_t discard_until; /* clock_ms; 0 = nothing was thrown away yet */
     void (*recv_done)(struct http_request *, int, uint64_t, void *);
     void *recv_arg;

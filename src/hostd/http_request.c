@@ -89,6 +89,7 @@ void http_request_free(struct http_request *req)
         close(req->recv_fd);
     if (req->send_fd >= 0)
         close(req->send_fd);
+    mem_free(req->gathered);
     mem_free(req->path);
     mem_free(req->raw_path);
     mem_free(req);

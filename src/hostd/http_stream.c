@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "hostd/http_internal.h"
 
 #define STREAM_BLOCK (64u << 10)
+#define GATHER       (128u << 10) /* bytes of a long body that are written at once */
 /* What is thrown away of a body that nobody wants, so that the client reads the answer instead of
  * finding the connection closed. */
 #define DISCARD_MAX (64u << 20)
@@ -173,33 +175,92 @@ static void repeat_end(const struct http_request *req)
         shutdown(p.fd, SHUT_RD);
 }
 
-ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
+static ssize_t write_failed(struct http_request *req, size_t len)
 {
-    if (req->answered || !req->receiving || req->recv_ended)
-        return http_stream_discard(req, len);
+    req->recv_code = errno == EAGAIN ? -ETIMEDOUT : errno ? -errno : -EIO;
+    req->recv_ended = true;
+    return http_hand_over(req, HTTP_NOTE_BODY_END) ? (ssize_t)len : -1;
+}
+
+/* Writes as much as goes: how much; less than `len` with errno set. */
+static size_t write_out(struct http_request *req, const char *data, size_t len)
+{
     size_t done = 0;
+    errno = 0;
     while (done < len) {
         ssize_t n = write(req->recv_fd, data + done, len - done);
-        if (n < 0 && errno == EAGAIN && req->given_up)
-            errno = ETIMEDOUT;
-        if (n > 0) {
+        if (n > 0)
             done += (size_t)n;
-        } else if (n < 0 && errno == EAGAIN) {
-            if (done)
-                break; /* come again with the rest, and then wait */
-            touch(req, UINT64_MAX);
-            return http_hand_over(req, HTTP_NOTE_WAIT_WRITE) ? 0 : -1;
-        } else if (!(n < 0 && errno == EINTR)) {
-            req->recv_code = n < 0 ? -errno : -EIO;
-            req->recv_ended = true;
-            req->recv_bytes += done;
-            return http_hand_over(req, HTTP_NOTE_BODY_END) ? (ssize_t)len : -1;
-        }
+        else if (n == 0 || errno != EINTR)
+            break;
     }
-    req->recv_bytes += done;
+    return done;
+}
+
+/* Bytes of a long body are gathered while there are certainly more to come than fit, so that no
+ * other call is needed to write the last of them. */
+static bool gathers(struct http_request *req)
+{
+    if (!req->bulk ||
+        (!req->gathered_len && req->content_length <= (int64_t)(req->recv_bytes + GATHER)))
+        return false;
+    if (!req->gathered)
+        req->gathered = mem_alloc(GATHER);
+    return req->gathered;
+}
+
+static size_t gather(struct http_request *req, const char *data, size_t len)
+{
+    size_t room = GATHER - req->gathered_len, take = len < room ? len : room;
+    memcpy(req->gathered + req->gathered_len, data, take);
+    req->gathered_len += take;
+    return take;
+}
+
+/* 1: there is nothing that has to go first; 0: it does not go now; -1: it failed, errno. */
+static int flush(struct http_request *req)
+{
+    if (req->gathered_len < GATHER)
+        return 1;
+    req->gathered_out +=
+        write_out(req, req->gathered + req->gathered_out, GATHER - req->gathered_out);
+    if (req->gathered_out < GATHER)
+        return errno == EAGAIN && !req->given_up ? 0 : -1;
+    req->gathered_len = req->gathered_out = 0;
+    return 1;
+}
+
+ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
+{
+    size_t done = 0;
+    int r = 1;
+    if (req->answered || !req->receiving || req->recv_ended)
+        return http_stream_discard(req, len);
+    while (done < len && (r = flush(req)) > 0) {
+        size_t n = gathers(req) ? gather(req, data + done, len - done)
+                                : write_out(req, data + done, len - done);
+        if (n == 0) {
+            r = errno == EAGAIN && !req->given_up ? 0 : -1;
+            break;
+        }
+        done += n;
+        req->recv_bytes += n;
+    }
+    if (r < 0)
+        return write_failed(req, len);
+    /* libmicrohttpd comes again with the rest when the connection goes on, and only then. */
+    if (done < len) {
+        touch(req, UINT64_MAX);
+        return http_hand_over(req, HTTP_NOTE_WAIT_WRITE) ? (ssize_t)done : -1;
+    }
     touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
     repeat_end(req);
     return (ssize_t)done;
+}
+
+void http_stream_bulk(struct http_request *req)
+{
+    req->bulk = true;
 }
 
 void http_receive_fd(struct http_request *req, int fd,

@@ -131,6 +131,8 @@ static void on_opened(const struct guest_stream_opened *opened, const struct vml
      * for ever. */
     http_stream_patience(t->req, opened->size == VIX_STREAM_SIZE_UNKNOWN ? 0 : TRANSFER_STALL_MS);
     if (t->upload) {
+        if (opened->size != VIX_STREAM_SIZE_UNKNOWN)
+            http_stream_bulk(t->req);
         receive(t, opened->fd);
         return;
     }

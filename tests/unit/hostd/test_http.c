@@ -41,6 +41,8 @@ static struct {
     int peer;
     uint64_t moved, paused_at;
     bool reader_closes;
+    unsigned asked; /* whether an end was the end */
+    bool whole, say_whole;
     struct http_request *held;
     char cookie[64], query[64];
 } t;
@@ -135,6 +137,13 @@ static void upload(struct http_request *req)
     }
     assert_int_equal(sock_pair(pair), 0);
     t.peer = pair[1];
+    if (http_query(req, "bulk"))
+        http_stream_bulk(req);
+    if (http_query(req, "stall")) {
+        http_stream_patience(req, 1);
+        http_receive_fd(req, pair[0], received, NULL);
+        return;
+    }
     t.polling = true;
     uv_poll_init(&t.loop, &t.poll, t.peer);
     uv_poll_start(&t.poll, UV_READABLE | UV_DISCONNECT, on_readable);
@@ -158,6 +167,14 @@ static void on_writable(uv_poll_t *poll, int status, int events)
         stop_poll();
 }
 
+static void at_end(struct http_request *req, bool whole, void *arg)
+{
+    (void)arg;
+    t.asked++;
+    t.whole = whole;
+    http_respond_fd_end(req, t.say_whole);
+}
+
 static void download(struct http_request *req)
 {
     int pair[2];
@@ -165,11 +182,21 @@ static void download(struct http_request *req)
     assert_int_equal(sock_pair(pair), 0);
     t.peer = pair[1];
     t.paused_at = strtoull(give, NULL, 10);
+    if (http_query(req, "stall")) {
+        http_stream_patience(req, 1);
+        http_respond_fd(req, 200, NULL, pair[0], strtoll(length, NULL, 10), NULL, NULL);
+        return;
+    }
+    if (http_query(req, "hang")) {
+        http_respond_fd(req, 200, NULL, pair[0], strtoll(length, NULL, 10), NULL, NULL);
+        return;
+    }
     t.polling = true;
     uv_poll_init(&t.loop, &t.poll, t.peer);
     uv_poll_start(&t.poll, UV_WRITABLE, on_writable);
     http_respond_fd(req, 200, "application/octet-stream", pair[0],
-                    length ? strtoll(length, NULL, 10) : -1, NULL, NULL);
+                    length ? strtoll(length, NULL, 10) : -1, http_query(req, "end") ? at_end : NULL,
+                    NULL);
 }
 
 static const struct http_route routes[] = {
@@ -449,6 +476,102 @@ static void upload_flows_in_constant_memory(void **state)
     mem_free(empty.answer);
 }
 
+/* What is gathered is all passed on, whatever its length is. */
+static void bulk_upload_flows(void **state)
+{
+    static const unsigned sizes[] = {1, 131071, 131072, 131073, 262144, 262145, STREAM_BYTES};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        char text[100];
+        struct client c = {.send = text, .body = sizes[i]};
+        snprintf(text, sizeof(text),
+                 "PUT /up?bulk=1 HTTP/1.1\r\nHost: x\r\nContent-Length: %u\r\n\r\n", sizes[i]);
+        t.moved = 0;
+        run_client(&c);
+        while (t.polling || t.ended <= (int)i)
+            uv_run(&t.loop, UV_RUN_ONCE);
+        assert_int_equal(c.status, 200);
+        assert_int_equal(t.done_bytes, sizes[i]);
+        assert_int_equal(t.moved, sizes[i]);
+        mem_free(c.answer);
+    }
+    struct client cut = {
+        .send = "PUT /up?bulk=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n",
+        .body = STREAM_BYTES,
+        .cut_body_at = 1u << 20};
+    t.ended = 0;
+    t.moved = 0;
+    run_client(&cut);
+    while (!t.ended)
+        uv_run(&t.loop, UV_RUN_ONCE);
+    assert_int_equal(t.done_code, -ECONNRESET);
+}
+
+/* Nobody takes the body, nobody gives the answer: not for ever. */
+static void patience_ends(void **state)
+{
+    static const char *const up[] = {
+        "PUT /up?stall=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n",
+        "PUT /up?stall=1&bulk=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(up); i++) {
+        struct client c = {.send = up[i], .body = STREAM_BYTES};
+        run_client(&c);
+        assert_int_equal(c.status, 507);
+        assert_int_equal(t.done_code, -ETIMEDOUT);
+        mem_free(c.answer);
+        close(t.peer);
+    }
+    struct client down = {.send = "GET /down?stall=1&length=10&give=0 HTTP/1.1\r\nHost: x\r\n\r\n"};
+    run_client(&down);
+    assert_true(down.closed_early);
+    mem_free(down.answer);
+    close(t.peer);
+}
+
+static void reader_that_leaves_is_noticed(void **state)
+{
+    struct client c = {.send = "GET /down?give=0&length=10&hang=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+                       .stop_after_send = true};
+    (void)state;
+    run_client(&c);
+    while (!t.ended)
+        uv_run(&t.loop, UV_RUN_ONCE);
+    assert_int_equal(t.ended_complete, 0);
+    close(t.peer);
+}
+
+static void ends_are_asked_about(void **state)
+{
+    static const struct {
+        const char *send;
+        bool say_whole;
+        unsigned asked;
+        bool whole, closed_early;
+    } cases[] = {
+        {"GET /down?end=1&give=1000000 HTTP/1.1\r\nHost: x\r\n\r\n", true, 1, true, false},
+        {"GET /down?end=1&give=1000000 HTTP/1.1\r\nHost: x\r\n\r\n", false, 1, true, true},
+        {"GET /down?end=1&give=0 HTTP/1.1\r\nHost: x\r\n\r\n", true, 1, true, false},
+        {"GET /down?end=1&give=100&length=200 HTTP/1.1\r\nHost: x\r\n\r\n", false, 1, false, true},
+        {"GET /down?end=1&give=200&length=200 HTTP/1.1\r\nHost: x\r\n\r\n", false, 0, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct client c = {.send = cases[i].send};
+        t.say_whole = cases[i].say_whole;
+        t.asked = 0;
+        t.whole = false;
+        t.moved = 0;
+        run_client(&c);
+        while (t.ended <= (int)i)
+            uv_run(&t.loop, UV_RUN_ONCE);
+        assert_int_equal(t.asked, cases[i].asked);
+        assert_int_equal(t.whole, cases[i].whole);
+        assert_int_equal(c.closed_early, cases[i].closed_early);
+        mem_free(c.answer);
+    }
+}
+
 static void upload_that_breaks_off_is_told(void **state)
 {
     struct client c = {.send = "PUT /up HTTP/1.1\r\nHost: x\r\nContent-Length: 8388608\r\n\r\n",
@@ -579,6 +702,10 @@ int main(void)
         T(body_of_unknown_length_is_limited),
         T(client_that_leaves_is_noticed),
         T(upload_flows_in_constant_memory),
+        T(bulk_upload_flows),
+        T(patience_ends),
+        T(reader_that_leaves_is_noticed),
+        T(ends_are_asked_about),
         T(upload_that_breaks_off_is_told),
         T(reader_that_closes_is_answered),
         T(download_flows),
