@@ -12,12 +12,12 @@
 #include "base/mem.h"
 #include "guest/auth.h"
 #include "guest/auth_ticket.h"
+#include "guest/vix_audit.h"
 #include "guest/vix_gate.h"
 #include "guest/vix_state.h"
 #include "guest/worker_pool.h"
 #include "wire/vix.h"
 #include "wire/vix_auth.h"
-#include "wire/vix_describe.h"
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_proplist.h"
@@ -54,6 +54,7 @@ struct vix_service {
     struct auth_tickets *tickets;
     struct worker_pool *pool;
     struct vix_service_request *requests;
+    struct vix_audit audit;
     unsigned count;
     int frozen;
 };
@@ -85,24 +86,18 @@ static void detach(struct vix_service_request *r)
     uv_close((uv_handle_t *)&r->timer, request_closed);
 }
 
-/* One line an operation. What goes on all the time (packets of a transfer, the state) and the
- * further parts of one answer are none. */
-static void log_operation(const struct vix_service_request *r, uint64_t err, uint32_t additional,
+static void log_operation(struct vix_service_request *r, uint64_t err, uint32_t additional,
                           const void *data, size_t len)
 {
-    char what[VIX_DESCRIBE_SIZE], who[VIX_DESCRIBE_SIZE], result[128] = "ok";
+    const struct vix_audit_outcome outcome = {.origin = r->origin,
+                                              .begun_ms = r->begun_ms,
+                                              .err = err,
+                                              .additional = additional,
+                                              .data = data,
+                                              .len = len};
 
-    if (!r->gate || r->gate->place == VIX_GATE_STATE || r->gate->place == VIX_GATE_NOTHING ||
-        r->rq.opcode == VIX_OP_HGFS_SEND_PACKET || vix_continues(&r->rq))
-        return;
-    if (err)
-        snprintf(result, sizeof(result), "%s%s%s (VIX error %u)", vix_error_text(err),
-                 additional ? ", " : "", additional ? strerror((int)additional) : "",
-                 VIX_ERROR_CODE(err));
-    log_info("guest operation %s by %s as %s: %s, %zu%s bytes, %llu ms", vix_describe(&r->rq, what),
-             r->origin ? r->origin : "the host", vix_describe_user(&r->rq, who), result,
-             err ? 0 : len, !err && vix_result_is_partial(r->rq.opcode, data, len) ? "+" : "",
-             (unsigned long long)(clock_ms() - r->begun_ms));
+    if (r->gate && r->gate->place != VIX_GATE_STATE && r->gate->place != VIX_GATE_NOTHING)
+        vix_audit_log(&r->svc->audit, &r->rq, &outcome);
 }
 
 static void answer(struct vix_service_request *r, uint64_t err, uint32_t additional,
@@ -463,6 +458,7 @@ void vix_service_free(struct vix_service *svc)
     worker_pool_free(svc->pool);
     auth_free(svc->auth);
     auth_tickets_free(svc->tickets);
+    vix_audit_free(&svc->audit);
     mem_free(svc->worker_path);
     mem_free(svc->auth_path);
     mem_free(svc->shadow_path);

@@ -249,7 +249,7 @@ static void send_open(struct guest_op *op)
         .len = body->len,
         .credential = &op->credential,
         .user = call->session ? call->session->user : "",
-        .what = call->method->name,
+        .source = call->source,
         .deadline_ms = guest_op_deadline_ms(call->host),
     };
     struct opening *o = mem_calloc(1, sizeof(*o));

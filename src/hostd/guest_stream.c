@@ -81,7 +81,8 @@ int guest_stream_open(struct host *host, const struct guest_stream_request *requ
     if (!r)
         r = ask(host, request->vm, "stream.open",
                 json_pack("{s:i, s:s, s:s, s:I}", "deadlineMs", (int)request->deadline_ms, "user",
-                          request->user, "what", request->what, "kind", (json_int_t)request->kind),
+                          request->user, "source", request->source ? request->source : "here",
+                          "kind", (json_int_t)request->kind),
                 blob.data, blob.len, request->deadline_ms, on_opened, &pending);
     if (blob.data)
         explicit_bzero(blob.data, blob.len);
@@ -110,6 +111,12 @@ int guest_stream_finish(struct host *host, struct vim_ref vm, int64_t handle, ui
     if (r)
         guest_stream_close(host, vm, handle);
     return r;
+}
+
+void guest_stream_received(struct host *host, struct vim_ref vm, int64_t handle)
+{
+    ask(host, vm, "stream.close", json_pack("{s:I, s:b}", "handle", (json_int_t)handle, "whole", 1),
+        NULL, 0, 0, NULL, NULL);
 }
 
 void guest_stream_close(struct host *host, struct vim_ref vm, int64_t handle)

@@ -24,8 +24,7 @@ struct guest_stream_request {
     const void *body;
     size_t len;
     const struct vix_credential *credential;
-    const char *user; /* of the API, for the log */
-    const char *what; /* same, words */
+    const char *user, *source; /* of the API, and the client's address: for the logs */
     unsigned deadline_ms;
 };
 
@@ -53,6 +52,8 @@ int guest_stream_open(struct host *host, const struct guest_stream_request *requ
  * sees it. Errors as above; then it is closed. */
 int guest_stream_finish(struct host *host, struct vim_ref vm, int64_t handle, uint64_t bytes,
                         unsigned deadline_ms, guest_stream_finished_cb cb, void *arg);
+/* All that was announced has been received, so nobody waits for the guest's word: for the logs. */
+void guest_stream_received(struct host *host, struct vim_ref vm, int64_t handle);
 /* Gives it up: nothing of an upload stays. */
 void guest_stream_close(struct host *host, struct vim_ref vm, int64_t handle);
 

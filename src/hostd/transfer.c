@@ -282,8 +282,8 @@ static void set_attributes(struct transfer *t)
     if (!r)
         r = transfer_ask(t, "vix",
                          json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
-                                   "what", "InitiateFileTransferToGuest attributes", "user",
-                                   t->user),
+                                   "user", t->user, "source",
+                                   t->req ? http_source(t->req) : "here"),
                          message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
     if (message.data)
         explicit_bzero(message.data, message.len);

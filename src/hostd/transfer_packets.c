@@ -105,9 +105,9 @@ static void start(struct transfer *t)
 {
     struct buf secret = BUF_INIT(TRANSFER_CREDENTIAL_MAX);
     json_t *args =
-        json_pack("{s:i, s:s, s:s, s:s, s:I, s:b}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS, "mode",
-                  t->upload ? "write" : "read", "path", t->path, "user", t->user, "size",
-                  (json_int_t)t->size, "overwrite", (int)t->overwrite);
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:b}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
+                  "mode", t->upload ? "write" : "read", "path", t->path, "user", t->user, "source",
+                  http_source(t->req), "size", (json_int_t)t->size, "overwrite", (int)t->overwrite);
     int r;
 
     buf_put_le32(&secret, t->credential.type);

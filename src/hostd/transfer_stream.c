@@ -150,14 +150,13 @@ static void start(struct transfer *t)
         .kind = t->upload ? VIX_STREAM_FILE_WRITE : VIX_STREAM_FILE_READ,
         .credential = &t->credential,
         .user = t->user,
+        .source = http_source(t->req),
         .deadline_ms = GUEST_OP_DEADLINE_MS,
     };
-    AUTO_FREE char *what = mem_printf("%s %s", t->upload ? "write" : "read", t->path);
     int r = vix_stream_file_encode(&body, &file);
 
     request.body = body.data;
     request.len = body.len;
-    request.what = what ? what : "";
     if (!r)
         r = guest_stream_open(transfer_host(t), &request, on_opened, t);
     if (!r)
@@ -171,7 +170,9 @@ static void sent(struct transfer *t)
     if (t->upload)
         return;
     t->complete = true;
-    close_stream(t);
+    t->opened = false;
+    close_socket(t);
+    guest_stream_received(transfer_host(t), transfer_vm(t), t->handle);
 }
 
 const struct transfer_carrier transfer_by_stream = {start, close_stream, sent};

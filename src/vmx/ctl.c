@@ -87,6 +87,8 @@ static void request_over(struct ctl_request *rq)
     if (rq->fd >= 0)
         close(rq->fd);
     json_decref(rq->args);
+    if (rq->audit.what)
+        audit_failed(&rq->audit, &rq->vm->log, "vmx", 0, "given up");
     mem_free(rq->what);
     mem_free(rq);
 }

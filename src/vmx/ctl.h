@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "vmx/audit.h"
 #include "vmx/power.h"
 #include "vmx/vm.h"
 
@@ -37,9 +38,10 @@ struct ctl_request {
     int fd; /* beside the message, -1 = none; a handler that keeps it sets -1 */
     /* Set by a handler that waits: ends the request soon, or does nothing when that cannot be. */
     void (*cancel)(struct ctl_request *rq);
-    void *work;      /* the handler's */
-    uint32_t opcode; /* of a guest operation */
-    char *what;      /* for the log; NULL = the op is not logged */
+    void *work;         /* the handler's */
+    uint32_t opcode;    /* of a guest operation, */
+    struct audit audit; /* and its line in the log */
+    char *what;         /* for the log; NULL = the op is not logged */
 };
 
 struct ctl_op {

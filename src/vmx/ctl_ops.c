@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl.h"
@@ -158,42 +157,16 @@ static void guestinfo_get(struct ctl_request *rq)
 
 /* --- guest operations ----------------------------------------------------------------------- */
 
-/* What is done in the guest, and for whom: the beginning of one line in the VM's log. */
-static char *audit_begin(const struct ctl_request *rq, const struct vix_request *message)
-{
-    char what[VIX_DESCRIBE_SIZE], who[VIX_DESCRIBE_SIZE];
-    const char *user = text_arg(rq, "user"), *source = text_arg(rq, "source");
-
-    return mem_printf("guest operation %s by %.*s from %.*s as %s", vix_describe(message, what),
-                      WORDS_MAX, user ? user : "host", WORDS_MAX, source ? source : "here",
-                      vix_describe_user(message, who));
-}
-
-/* Its end. The further parts of one answer are no operations of their own. */
-static void audit_end(struct ctl_request *rq, const struct relay_result *result)
-{
-    unsigned long long ms = clock_ms() - rq->started_ms;
-    AUTO_FREE char *what = TAKE_PTR(rq->what);
-
-    if (!what)
-        return;
-    if (!result->err)
-        log_info("%s: ok, %zu%s bytes, %llu ms", what, result->len,
-                 vix_result_is_partial(rq->opcode, result->data, result->len) ? "+" : "", ms);
-    else if (!strcmp(result->hop, "worker"))
-        log_info("%s: %s (VIX error %u), 0 bytes, %llu ms", what, result->text,
-                 VIX_ERROR_CODE(result->vix), ms);
-    else
-        log_info("%s: failed, %s: %s, 0 bytes, %llu ms", what, result->hop, result->text, ms);
-    vmlog_check_size(&rq->vm->log);
-}
-
 static void relayed(const struct relay_result *result, void *arg)
 {
     struct ctl_request *rq = arg;
 
     rq->cancel = NULL;
-    audit_end(rq, result);
+    if (!result->err)
+        audit_ok(&rq->audit, &rq->vm->log, result->len,
+                 vix_result_is_partial(rq->opcode, result->data, result->len));
+    else
+        audit_failed(&rq->audit, &rq->vm->log, result->hop, result->vix, result->text);
     /* The agent has answered: its error is the operation's result, not a failure to relay. */
     if (result->err && !result->vix) {
         ctl_fail(rq, result->hop, result->err, result->vix, result->text);
@@ -220,9 +193,6 @@ static void vix(struct ctl_request *rq)
     struct vix_request message;
     struct error err = {0};
     uint32_t vix_error = 0;
-    const char *user = text_arg(rq, "user"), *source = text_arg(rq, "source");
-    AUTO_FREE char *origin = mem_printf("%.*s@%.*s", WORDS_MAX, user ? user : "host", WORDS_MAX,
-                                        source ? source : "here");
     int r;
 
     if (vix_request_decode(rq->blob, rq->blob_len, &message)) {
@@ -230,15 +200,16 @@ static void vix(struct ctl_request *rq)
         return;
     }
     rq->opcode = message.opcode;
-    if (!vix_continues(&message))
-        rq->what = audit_begin(rq, &message);
+    audit_begin(&rq->audit, text_arg(rq, "user"), text_arg(rq, "source"), &message);
     rq->cancel = cancel_relayed;
-    r = relay_send_for(rq->vm->relay, origin, rq->blob, rq->blob_len, deadline_arg(rq), relayed, rq,
-                       &work, &vix_error, &err);
-    if (r)
+    r = relay_send_for(rq->vm->relay, rq->audit.origin, rq->blob, rq->blob_len, deadline_arg(rq),
+                       relayed, rq, &work, &vix_error, &err);
+    if (r) {
+        audit_failed(&rq->audit, &rq->vm->log, "agent", 0, error_text(&err));
         ctl_fail(rq, "agent", r, vix_error, error_text(&err));
-    else
+    } else {
         rq->work = work;
+    }
 }
 
 static json_t *properties_json(const struct relay_result *result)
@@ -355,8 +326,8 @@ static void file_open(struct ctl_request *rq)
         ctl_fail(rq, "vmx", -EINVAL, VIX_E_INVALID_ARG, "bad arguments of file.open");
         return;
     }
-    rq->what = mem_printf("file %s of %.*s: open %.*s", mode, WORDS_MAX,
-                          text_arg(rq, "user") ?: "host", WORDS_MAX, path);
+    o.user = text_arg(rq, "user");
+    o.source = text_arg(rq, "source");
     rq->cancel = cancel_transfer;
     if (transfer_open(rq->vm->transfers, &o, opened, rq, &t, &err))
         transfer_failed(rq, &err);
@@ -385,7 +356,6 @@ static void file_run(struct ctl_request *rq)
         ctl_fail(rq, "vmx", -EINVAL, VIX_E_INVALID_ARG, "bad arguments of file.run");
         return;
     }
-    rq->what = mem_printf("file handle %" PRIu64 ": run", transfer_handle(t));
     rq->cancel = cancel_transfer;
     rq->work = t;
     r = transfer_run(t, TAKE_FD(rq->fd), (unsigned)stall, ran, rq);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "vmx/ctl_args.h"
 #include "vmx/stream.h"
@@ -60,8 +61,8 @@ void ctl_stream_open(struct ctl_request *rq)
     o.credential_len = len;
     o.body = c.p;
     o.body_len = c.left;
-    rq->what = mem_printf("stream of %.*s: %.*s", WORDS_MAX, text_arg(rq, "user") ?: "host",
-                          WORDS_MAX, text_arg(rq, "what") ?: "open");
+    o.user = text_arg(rq, "user");
+    o.source = text_arg(rq, "source");
     rq->cancel = cancel;
     if (stream_open(rq->vm->streams, &o, opened, rq, &s, &err)) {
         rq->cancel = NULL;
@@ -98,7 +99,6 @@ void ctl_stream_finish(struct ctl_request *rq)
 
     if (!s)
         return;
-    rq->what = mem_printf("stream handle %" PRId64 ": finish", int_arg(rq, "handle", 0));
     rq->cancel = cancel;
     rq->work = s;
     if (stream_finish(s, (uint64_t)int_arg(rq, "bytes", 0), deadline_arg(rq), finished, rq, &err)) {
@@ -107,12 +107,21 @@ void ctl_stream_finish(struct ctl_request *rq)
     }
 }
 
+static void nobody_waits(uint64_t bytes, const struct stream_error *err, void *arg)
+{
+    (void)bytes, (void)err, (void)arg; /* the log has it */
+}
+
 void ctl_stream_close(struct ctl_request *rq)
 {
     struct stream *s = handle_arg(rq);
+    struct stream_error err;
 
     if (!s)
         return;
-    stream_abort(s);
+    if (!json_is_true(json_object_get(rq->args, "whole")))
+        stream_abort(s);
+    else if (stream_finish(s, 0, STREAM_END_MS, nobody_waits, NULL, &err))
+        log_info("stream: %s", err.text);
     ctl_reply(rq, NULL, NULL, 0);
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "vmx/audit.h"
 #include "vmx/relay.h"
 #include "vmx/stream_service.h"
 #include "vmx/tools.h"
@@ -30,8 +31,9 @@ struct stream {
     uint8_t *credential; /* owned */
     size_t credential_len;
     struct relay_request *relay; /* under way, NULL = none */
-    int fd;                      /* connected, and not yet hostd's */
-    bool answered;               /* the guest said yes */
+    struct audit audit;
+    int fd;        /* connected, and not yet hostd's */
+    bool answered; /* the guest said yes */
     int64_t size;
     struct buf extra;
     stream_opened_cb *opened;
@@ -66,6 +68,7 @@ static void release(struct stream *s)
         uv_close((uv_handle_t *)s->timer, timer_gone);
     if (s->fd >= 0)
         close(s->fd);
+    audit_failed(&s->audit, &s->all->vm->log, "vmx", 0, "given up");
     buf_free(&s->extra);
     mem_free_secret(s->credential, s->credential_len);
     explicit_bzero(s->waiter.token, sizeof(s->waiter.token));
@@ -101,8 +104,8 @@ static int ask(struct stream *s, uint32_t opcode, const union vix_body *body, un
     if (r)
         return refuse(ret_err, r, "vmx", VIX_E_INVALID_ARG,
                       "the request or the credentials are too long");
-    r = relay_send(s->all->vm->relay, message.data, message.len, deadline_ms, cb, arg, ret,
-                   &vix_error, &err);
+    r = relay_send_for(s->all->vm->relay, s->audit.origin, message.data, message.len, deadline_ms,
+                       cb, arg, ret, &vix_error, &err);
     explicit_bzero(message.data, message.len);
     return r ? refuse(ret_err, r, "agent", vix_error, "the agent cannot be reached") : 0;
 }
@@ -129,6 +132,7 @@ static void fail_opening(struct stream *s, const struct stream_error *err)
     stream_opened_cb *cb = s->opened;
     void *arg = s->arg;
 
+    audit_failed(&s->audit, &s->all->vm->log, err->hop, err->vix, err->text);
     release(s);
     cb(NULL, NULL, err, arg);
 }
@@ -205,6 +209,22 @@ static void open_answered(const struct relay_result *result, void *arg)
     check_open(s);
 }
 
+static void begin_audit(struct stream *s, const struct stream_open *open,
+                        const union vix_body *body)
+{
+    AUTO_BUF struct buf bytes = BUF_INIT(VIX_REQUEST_MAX);
+    struct vix_request rq = {.opcode = VIX_OP_STREAM_OPEN,
+                             .credential_type = open->credential_type,
+                             .credential = open->credential,
+                             .credential_len = open->credential_len};
+
+    if (!vix_body_encode(&bytes, VIX_OP_STREAM_OPEN, body)) {
+        rq.body = bytes.data;
+        rq.body_len = bytes.len;
+    }
+    audit_begin(&s->audit, open->user, open->source, &rq);
+}
+
 int stream_open(struct streams *ss, const struct stream_open *open, stream_opened_cb *cb, void *arg,
                 struct stream **ret, struct stream_error *ret_err)
 {
@@ -243,11 +263,14 @@ int stream_open(struct streams *ss, const struct stream_open *open, stream_opene
         return refuse(ret_err, r, "vmx", VIX_E_FAIL, "no random numbers");
     }
     memcpy(body.stream_open.token, s->waiter.token, sizeof(body.stream_open.token));
+    begin_audit(s, open, &body);
     r = ask(s, VIX_OP_STREAM_OPEN, &body, open->deadline_ms, open_answered, s, &s->relay, ret_err);
-    if (r)
+    if (r) {
+        audit_failed(&s->audit, &ss->vm->log, ret_err->hop, 0, ret_err->text);
         release(s);
-    else
+    } else {
         *ret = s;
+    }
     return r;
 }
 
@@ -269,6 +292,10 @@ static void end_answered(const struct relay_result *result, void *arg)
     /* Late, or cancelled: what is not known to be complete shall not stay. */
     if (r && strcmp(err.hop, "worker"))
         tell_abort(s);
+    if (r)
+        audit_failed(&s->audit, &s->all->vm->log, err.hop, err.vix, err.text);
+    else
+        audit_ok(&s->audit, &s->all->vm->log, ended.bytes, false);
     release(s);
     cb(ended.bytes, r ? &err : NULL, cb_arg);
 }

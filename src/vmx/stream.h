@@ -38,6 +38,7 @@ struct stream_open {
     uint32_t credential_type;
     const uint8_t *credential;
     size_t credential_len;
+    const char *user, *source; /* who asks, for the logs; NULL = not told */
 };
 
 struct stream_opened {

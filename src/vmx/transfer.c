@@ -59,6 +59,7 @@ static void release(struct transfer *t)
 {
     struct transfers *ts = t->ts;
 
+    audit_failed(&t->audit, &ts->vm->log, "vmx", 0, "given up");
     transfer_data_end(t);
     for (unsigned i = 0; i < TRANSFER_DEPTH; i++)
         mem_free(TAKE_PTR(t->slots[i].data));
@@ -198,10 +199,13 @@ static void file_closed(const struct hgfs_answer *answer, void *arg)
         t->finished = false;
         t->remove = t->write && !t->undo;
     }
-    if (t->finished)
+    if (t->finished) {
+        audit_ok(&t->audit, &t->ts->vm->log, t->moved, false);
         tell(t, (int64_t)t->moved, NULL);
-    else if (err.code)
+    } else if (err.code) {
+        audit_failed(&t->audit, &t->ts->vm->log, err.hop, err.vix, err.text);
         tell(t, 0, &err);
+    }
     transfer_settle(t);
 }
 
@@ -259,6 +263,7 @@ void transfer_settle(struct transfer *t)
                                          "the agent went away before the file was closed"};
 
             t->finished = false;
+            audit_failed(&t->audit, &t->ts->vm->log, err.hop, err.vix, err.text);
             tell(t, 0, &err);
         }
     }
@@ -293,6 +298,7 @@ static void transfer_fail(struct transfer *t, const struct transfer_error *err)
     if (t->undo && t->write)
         t->have_file = false;
     t->remove = t->write && t->have_file;
+    audit_failed(&t->audit, &t->ts->vm->log, err->hop, err->vix, err->text);
     tell(t, 0, err);
     transfer_settle(t);
 }
@@ -480,6 +486,10 @@ static int fill(struct transfer *t, struct transfers *ts, const struct transfer_
 {
     t->ts = ts;
     t->open = *open;
+    t->open.user = t->open.source = NULL; /* the audit has them */
+    audit_begin_transfer(&t->audit, open->user, open->source,
+                         &(struct audit_transfer){open->write, open->path, open->credential_type,
+                                                  open->credential, open->credential_len});
     t->write = open->write;
     t->overwrite = open->overwrite;
     t->size = open->write ? open->size : -1;

@@ -47,6 +47,7 @@ struct transfer_open {
     uint32_t credential_type;
     const uint8_t *credential;
     size_t credential_len;
+    const char *user, *source; /* who asks, for the log; NULL = not told */
 };
 
 int transfers_new(struct vm *vm, struct transfers **ret);

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "vmx/audit.h"
 #include "vmx/hgfs_client.h"
 #include "vmx/transfer.h"
 
@@ -42,10 +43,11 @@ struct transfer {
     enum transfer_state state;
     bool write, overwrite;
     bool have_session, have_file, remove;
-    bool undo;                 /* the agent undoes what is not closed when the session ends */
-    bool finished;             /* all data is moved */
-    struct transfer_open open; /* pointers in it are ours */
-    struct buf name;           /* HGFS form of the path */
+    bool undo;     /* the agent undoes what is not closed when the session ends */
+    bool finished; /* all data is moved */
+    struct transfer_open open;
+    struct audit audit; /* pointers in it are ours */
+    struct buf name;    /* HGFS form of the path */
     struct hgfs_client hgfs;
     uint32_t file; /* HGFS handle */
     uint32_t chunk;

@@ -4,13 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "wire/exec_spec.h"
 #include "wire/vix_auth.h"
 #include "wire/vix_body.h"
 #include "wire/vix_ops.h"
+#include "wire/vix_stream.h"
 #include "wire/vix_text.h"
 #include "wire/vix_ticket.h"
+
+/* For taking apart what a program is started with: all of it is in one request. */
+#define EXEC_SPEC_ROOM (256u << 10)
 
 static void put_quoted(struct buf *b, const char *text)
 {
@@ -83,6 +89,49 @@ static void put_subject(struct buf *b, uint32_t kind, const union vix_body *body
     }
 }
 
+static void put_program(struct buf *b, const struct vix_stream_open *stream)
+{
+    AUTO_ARENA struct arena a = ARENA_INIT(EXEC_SPEC_ROOM);
+    struct exec_spec spec;
+
+    if (exec_spec_decode(stream->body, stream->len, &a, &spec))
+        return;
+    buf_put_u8(b, ' ');
+    if (spec.argc)
+        put_quoted(b, spec.args[0]);
+    else
+        buf_put_str(b, "of a login");
+}
+
+/* Streams: what the bytes are. */
+static void put_stream(struct buf *b, const struct vix_stream_open *stream)
+{
+    struct vix_stream_file file;
+    uint16_t port;
+
+    switch (stream->kind) {
+    case VIX_STREAM_FILE_READ:
+    case VIX_STREAM_FILE_WRITE:
+        buf_put_str(b, stream->kind == VIX_STREAM_FILE_READ ? "transfer from" : "transfer to");
+        if (vix_stream_file_decode(stream->body, stream->len, &file))
+            return;
+        buf_put_u8(b, ' ');
+        put_quoted(b, file.path);
+        return;
+    case VIX_STREAM_EXEC:
+        buf_put_str(b, "program");
+        put_program(b, stream);
+        return;
+    case VIX_STREAM_CONNECT:
+        buf_put_str(b, "connection");
+        if (!exec_connect_decode(stream->body, stream->len, &port))
+            buf_printf(b, " to port %u", port);
+        return;
+    default:
+        buf_printf(b, "stream of kind %" PRIu32, stream->kind);
+    }
+}
+
 static const char *finish(struct buf *b, char out[VIX_DESCRIBE_SIZE])
 {
     snprintf(out, VIX_DESCRIBE_SIZE, "%s", buf_error(b) ? "something" : buf_text(b));
@@ -100,9 +149,14 @@ const char *vix_describe(const struct vix_request *rq, char out[VIX_DESCRIBE_SIZ
         snprintf(out, VIX_DESCRIBE_SIZE, "opcode %" PRIu32, rq->opcode);
         return out;
     }
-    buf_put_str(&b, op->method ? op->method : op->name);
-    if (!vix_body_decode(rq->opcode, rq->body, rq->body_len, &body))
+    if (vix_body_decode(rq->opcode, rq->body, rq->body_len, &body)) {
+        buf_put_str(&b, op->method ? op->method : op->name);
+    } else if (rq->opcode == VIX_OP_STREAM_OPEN) {
+        put_stream(&b, &body.stream_open);
+    } else {
+        buf_put_str(&b, op->method ? op->method : op->name);
         put_subject(&b, op->body, &body);
+    }
     return finish(&b, out);
 }
 

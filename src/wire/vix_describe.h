@@ -16,7 +16,8 @@
 #define VIX_DESCRIBE_NAME_MAX 256u /* bytes of one path or name; what is longer is cut */
 #define VIX_DESCRIBE_SIZE     1200u
 
-/* `StartProgramInGuest "/bin/ls"`. Returns out. A body that cannot be decoded adds nothing. */
+/* `StartProgramInGuest "/bin/ls"`, `transfer to "/tmp/x"`. Returns out. A body that cannot be
+ * decoded adds nothing. */
 const char *vix_describe(const struct vix_request *rq, char out[VIX_DESCRIBE_SIZE]);
 
 /* `"alice"`: the user of a name and password or of a ticket that our agent made; `a ticket`, `a

@@ -73,6 +73,12 @@ logged() {
     # A name cannot make a line of its own, nor one that looks like another's.
     run govc guest.mkdir $'/no/such\n"x" by admin from 10.0.0.1 as "root": ok'
     [ "$(logged '"/no/such?\\"x\\" by admin from 10.0.0.1 as \\"root\\": ok" by tester from 127.0.0.1')" = 1 ]
+    # The bytes of a file are an operation of their own, one line from its beginning to its end.
+    head -c 1234567 /dev/zero >"$BATS_TEST_TMPDIR/file"
+    govc guest.upload "$BATS_TEST_TMPDIR/file" /root/audited/file
+    govc guest.download /root/audited/file - | cmp - "$BATS_TEST_TMPDIR/file"
+    [ "$(logged "guest operation transfer to \"/root/audited/file\" $who: ok, 1234567 bytes, [0-9]* ms")" = 1 ]
+    [ "$(logged "guest operation transfer from \"/root/audited/file\" $who: ok, 1234567 bytes, [0-9]* ms")" = 1 ]
     # A refused login names the user that it claimed.
     run env GOVC_GUEST_LOGIN=root:hush-wrong-password "$GOVC" guest.ls /
     [ "$status" -ne 0 ]

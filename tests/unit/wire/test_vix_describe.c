@@ -9,10 +9,12 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "wire/exec_spec.h"
 #include "wire/vix_auth.h"
 #include "wire/vix_body.h"
 #include "wire/vix_describe.h"
 #include "wire/vix_ops.h"
+#include "wire/vix_stream.h"
 #include "wire/vix_text.h"
 #include "wire/vix_ticket.h"
 
@@ -71,6 +73,35 @@ static void test_secrets(void **state)
                         "StartProgramInGuest \"/bin/mount\"");
     b = (union vix_body){.variable = {.type = 3, .name = "NAME", .value = "hush-value"}};
     assert_null(strstr(describe(VIX_OP_WRITE_VARIABLE, &b, out), "hush"));
+}
+
+static void test_streams(void **state)
+{
+    AUTO_BUF struct buf file = BUF_INIT(4096), exec = BUF_INIT(4096), port = BUF_INIT(64);
+    const struct vix_stream_file f = {.path = "/tmp/x"};
+    const char *const args[] = {"/bin/login", "hush-argument", NULL};
+    const char *const env[] = {"A=hush-environment", NULL};
+    const struct exec_spec spec = {.cwd = "", .argc = 2, .args = args, .envc = 1, .env = env};
+    char out[VIX_DESCRIBE_SIZE];
+    union vix_body b = {0};
+
+    (void)state;
+    assert_int_equal(vix_stream_file_encode(&file, &f), 0);
+    assert_int_equal(exec_spec_encode(&exec, &spec), 0);
+    assert_int_equal(exec_connect_encode(&port, 8080), 0);
+    b.stream_open =
+        (struct vix_stream_open){.kind = VIX_STREAM_FILE_READ, .body = file.data, .len = file.len};
+    assert_string_equal(describe(VIX_OP_STREAM_OPEN, &b, out), "transfer from \"/tmp/x\"");
+    b.stream_open.kind = VIX_STREAM_FILE_WRITE;
+    assert_string_equal(describe(VIX_OP_STREAM_OPEN, &b, out), "transfer to \"/tmp/x\"");
+    b.stream_open =
+        (struct vix_stream_open){.kind = VIX_STREAM_EXEC, .body = exec.data, .len = exec.len};
+    assert_string_equal(describe(VIX_OP_STREAM_OPEN, &b, out), "program \"/bin/login\"");
+    b.stream_open =
+        (struct vix_stream_open){.kind = VIX_STREAM_CONNECT, .body = port.data, .len = port.len};
+    assert_string_equal(describe(VIX_OP_STREAM_OPEN, &b, out), "connection to port 8080");
+    b.stream_open.kind = 4711;
+    assert_string_equal(describe(VIX_OP_STREAM_OPEN, &b, out), "stream of kind 4711");
 }
 
 static void test_hostile_names(void **state)
@@ -153,9 +184,9 @@ static void test_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_operations),    cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_hostile_names), cmocka_unit_test(test_users),
-        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_operations), cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_streams),    cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_users),      cmocka_unit_test(test_parts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
