@@ -75,8 +75,10 @@ static const struct {
     {VIX_OP_SNAPSHOT, &vim_type_NotFound, VIX_E_SNAPSHOT_NOTFOUND},
 };
 
-static VixError power_state_error(const struct vim_InvalidPowerState *f)
+static VixError power_state_error(const struct vim_InvalidPowerState *f, unsigned flags)
 {
+    if (flags & VIX_OP_MUST_BE_OFF) /* a suspended VM is not off either */
+        return VIX_E_VM_IS_RUNNING;
     return f->existingState == VIM_VirtualMachinePowerState_poweredOn ? VIX_E_VM_IS_RUNNING
                                                                       : VIX_E_VM_NOT_RUNNING;
 }
@@ -117,7 +119,7 @@ VixError vix_error_of_fault(const struct vim_object *fault, unsigned flags)
         if ((flags & special[i].flag) && vim_is_a(fault, special[i].type))
             return special[i].error;
     if (VIM_IS_A(fault, InvalidPowerState))
-        return power_state_error(VIM_CAST(fault, InvalidPowerState));
+        return power_state_error(VIM_CAST(fault, InvalidPowerState), flags);
     if (VIM_IS_A(fault, SystemError))
         return known(system_error(VIM_CAST(fault, SystemError)));
     for (size_t i = 0; i < ARRAY_SIZE(faults); i++)

@@ -223,6 +223,7 @@ static void test_faults(void **state)
     assert_int_equal(vix_error_of_fault(&power.base, 0), VIX_E_VM_IS_RUNNING);
     power.existingState = VIM_VirtualMachinePowerState_suspended;
     assert_int_equal(vix_error_of_fault(&power.base, 0), VIX_E_VM_NOT_RUNNING);
+    assert_int_equal(vix_error_of_fault(&power.base, VIX_OP_MUST_BE_OFF), VIX_E_VM_IS_RUNNING);
     system.reason = "vix error codes = (3016, 0).\n";
     assert_int_equal(vix_error_of_fault(&system.base, 0), VIX_E_TOOLS_NOT_RUNNING);
     system.reason = "vix error codes = (3050, 0).\n";
