@@ -85,6 +85,8 @@ int vim_trust_probe(const char *address, unsigned connect_s, struct vim_trust_ke
     /* Nobody is believed here: the handshake is made to see the key, and nothing is sent. */
     curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    curl_easy_setopt(c->curl, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(c->curl, CURLOPT_CERTINFO, 1L);
     curl_easy_setopt(c->curl, CURLOPT_CONNECT_ONLY, 1L);
     snprintf(url, sizeof(url), "https://%s/", address);

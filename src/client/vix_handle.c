@@ -23,9 +23,15 @@ static unsigned first_free, last_free; /* 0: none */
 
 __attribute__((destructor)) static void free_table(void)
 {
-    mem_free(slots);
-    slots = NULL;
-    slot_count = 0;
+    /* With handles open a worker may still be at its last job. */
+    pthread_mutex_lock(&lock);
+    if (!open_count) {
+        mem_free(slots);
+        slots = NULL;
+        slot_count = 0;
+        first_free = last_free = 0;
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 void *vix_object_new(size_t size, VixHandleType type, struct vix_session *session,

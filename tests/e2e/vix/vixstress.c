@@ -47,9 +47,16 @@ static VixHandle connect_host(void)
 static VixHandle open_vm(VixHandle host, int login)
 {
     VixHandle vm = VIX_INVALID_HANDLE;
+    VixHandle job = VixHost_OpenVM(host, arg[4], VIX_VMOPEN_NORMAL, VIX_INVALID_HANDLE, NULL, NULL);
+    VixError error = VixJob_Wait(job, VIX_PROPERTY_JOB_RESULT_HANDLE, &vm, VIX_PROPERTY_NONE);
+    char *words = NULL;
 
-    CHECK(!finish(VixHost_OpenVM(host, arg[4], VIX_VMOPEN_NORMAL, VIX_INVALID_HANDLE, NULL, NULL),
-                  &vm));
+    if (error && !Vix_GetProperties(job, VIX_PROPERTY_JOB_RESULT_EXTRA_ERROR_INFO, &words,
+                                    VIX_PROPERTY_NONE))
+        fprintf(stderr, "VixHost_OpenVM: %s\n", words);
+    Vix_FreeBuffer(words);
+    Vix_ReleaseHandle(job);
+    CHECK(!error);
     if (login)
         CHECK(!finish(VixVM_LoginInGuest(vm, arg[5], arg[6], 0, NULL, NULL), NULL));
     return vm;
