@@ -101,3 +101,9 @@ logged() {
         }
     done
 }
+
+@test "failed logins are slowed, for their name and for nobody else" {
+    run python_client slow_logins.py demo guest-pw
+    echo "$output"
+    [ "$status" -eq 0 ]
+}
