@@ -84,6 +84,11 @@ for pid in $(host_processes); do
         "/proc/$pid/status" 2>/dev/null || true
 done
 
+echo "== GuestStore: 64 VMs pull one file of 400 MB at once, then each a file of its own"
+# shellcheck source=bench/gueststore.sh
+. bench/gueststore.sh
+gueststore_bench 64
+
 echo "== toolbox --cmd, 100 runs in the guest, milliseconds each"
 # Through the same shell without the command, so that what is left is the command.
 in_guest() {

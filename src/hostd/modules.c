@@ -30,6 +30,7 @@ const struct host_module *const host_modules[] = {
     &vm_create_module,
     &vm_snapshot_module,
     &guest_module,
+    &metrics_module,
     &guest_live_module,
     NULL,
 };

@@ -11,6 +11,7 @@
 #include "hostd/hostd.h"
 #include "hostd/inventory.h"
 #include "hostd/json_endpoint.h"
+#include "hostd/metrics.h"
 #include "hostd/property.h"
 #include "hostd/rest.h"
 #include "hostd/session_methods.h"

@@ -191,6 +191,20 @@ host_restart_with_edited_rules() {
     host_start
 }
 
+@test "/metrics: for Prometheus, without a login only on this machine" {
+    inguest gueststore repository set "$REPOSITORY"
+    until_true 10 gstored_runs
+    curl -sk "https://$HOST_ADDRESS/metrics" >"$BATS_TEST_TMPDIR/metrics"
+    grep -x 'inguest_gueststore_configured 1' "$BATS_TEST_TMPDIR/metrics"
+    grep -x 'inguest_gueststore_up 1' "$BATS_TEST_TMPDIR/metrics"
+    grep -x 'inguest_gueststore_requests_total 0' "$BATS_TEST_TMPDIR/metrics"
+    grep -E '^inguest_virtual_machines.power="poweredOff". [0-9]+$' "$BATS_TEST_TMPDIR/metrics"
+    # Every sample belongs to a family that was declared, and none is there twice.
+    awk '/^# TYPE/ { type[$3] = 1; next } /^#/ { next }
+        { n = $1; sub(/\{.*/, "", n); if (!(n in type) || seen[$1]++) exit 1 }' "$BATS_TEST_TMPDIR/metrics"
+    [ "$(curl -sk -o /dev/null -w '%{http_code}' -H 'X-Forwarded-For: 192.0.2.1' "https://$HOST_ADDRESS/metrics")" = 401 ]
+}
+
 @test "who may not configure the host may not set a repository" {
     printf 'Reader-passw0rd' >"$HOST_DIR/reader"
     inguest user add reader --role ReadOnly --password-file "$HOST_DIR/reader"
