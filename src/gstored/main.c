@@ -120,7 +120,7 @@ static int start(const struct arguments *a, uv_loop_t *loop, struct control **re
         rc = error_set(err, -ESRCH, "the supervisor has gone");
     if (rc < 0)
         return rc;
-#ifndef __SANITIZE_ADDRESS__ /* its leak check could not look at us */
+#ifndef __SANITIZE_ADDRESS__            /* its leak check could not look at us */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* there may be keys in memory */
 #endif
     int dir = open(a->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
