@@ -19,7 +19,7 @@
 #define FOLDER         "gstored"             /* in STATE: cache and log; gstored's own */
 #define CREDENTIALS    "gstored.credentials" /* in STATE, which only root can write */
 #define RESTART_MS     200u
-#define RESTART_MAX_MS 30000u
+#define RESTART_MAX_MS 5000u
 #define STABLE_MS      10000u
 
 static void start(struct supervisor *s);
