@@ -295,9 +295,13 @@ int cache_file_write(struct cache_file *f, const void *bytes, size_t len)
     if (f->written + len > f->reserved) {
         if (f->size_known)
             return -EBADMSG; /* more than was announced */
-        uint64_t more = f->written + len - f->reserved;
-        more = more < CACHE_GROWTH ? CACHE_GROWTH : more;
+        uint64_t need = f->written + len - f->reserved;
+        uint64_t more = need < CACHE_GROWTH ? CACHE_GROWTH : need;
         int rc = reserve(f->cache, more);
+        if (rc < 0) { /* a small cache, or a nearly full one */
+            more = need;
+            rc = reserve(f->cache, more);
+        }
         if (rc < 0)
             return rc;
         f->reserved += more;
