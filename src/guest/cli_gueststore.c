@@ -153,20 +153,32 @@ static int sha256_of(const char *file, char ret[HEX_MAX + 1])
     return 0;
 }
 
-/* Content goes to a file beside the one that is wanted, and takes its name when it is right. */
+/* A file of its own name beside `file`, empty, with the mode that `file` would get. */
+static char *make_temporary(const char *file)
+{
+    AUTO_FREE char *name = mem_printf("%s.XXXXXX", file);
+    mode_t mask = umask(0);
+    AUTO_CLOSE int fd = name ? mkostemp(name, O_CLOEXEC) : -1;
+
+    umask(mask);
+    if (fd < 0 || fchmod(fd, 0666 & ~mask) < 0)
+        return NULL;
+    return TAKE_PTR(name);
+}
+
+/* Content goes to a file beside the one that is wanted, and takes its name when it is right. A pipe
+ * or a device has no name to give away and is written to. */
 static GuestStoreLibError fetch(const char *path, const char *file, const char *sha256,
                                 struct bar *bar)
 {
-    AUTO_FREE char *temporary = mem_printf("%s.XXXXXX", file);
     char found[HEX_MAX + 1] = "";
-    mode_t mask = umask(0);
-    int fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
+    struct stat st;
 
-    umask(mask);
-    if (fd < 0)
+    if (!sha256 && stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+        return content_get_stoppable(path, file, show, bar);
+    AUTO_FREE char *temporary = make_temporary(file);
+    if (!temporary)
         return GSLIBERR_CREATE_OUTPUT_FILE;
-    fchmod(fd, 0666 & ~mask);
-    close(fd);
     GuestStoreLibError err = content_get_stoppable(path, temporary, show, bar);
     if (!err && sha256 && (sha256_of(temporary, found) < 0 || strcasecmp(found, sha256) != 0))
         err = GSLIBERR_CHECKSUM;

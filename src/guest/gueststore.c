@@ -72,16 +72,6 @@ void gueststore_close_clients(struct gueststore *g)
         gueststore_next(g);
 }
 
-long gueststore_number(const struct gueststore *g, const char *key, long def, long max)
-{
-    long n = conf_number(g->conf, CONF_GROUP, key, -1, 1, max);
-
-    if (n < 0 && conf_get(g->conf, CONF_GROUP, key))
-        log_warn("tools.conf: %s/%s is not a number from 1 to %ld; %ld counts", CONF_GROUP, key,
-                 max, def);
-    return n < 0 ? def : n;
-}
-
 static int raise_buffer(int fd, int which, int least)
 {
     int size = 0;
@@ -98,10 +88,8 @@ static void admit(struct gueststore *g, int fd)
 {
     struct ucred peer;
     struct client *c;
-    unsigned max =
-        (unsigned)gueststore_number(g, "maxConnections", GUESTSTORE_CONNECTIONS, INT_MAX);
 
-    if (g->held >= max || (g->admin_only && (sock_peer(fd, &peer) < 0 || peer.uid != 0)) ||
+    if (g->held >= g->max_held || (g->admin_only && (sock_peer(fd, &peer) < 0 || peer.uid != 0)) ||
         raise_buffer(fd, SO_SNDBUF, SEND_BUFFER_MIN) < 0 ||
         raise_buffer(fd, SO_RCVBUF, RECV_BUFFER_MIN) < 0 || !(c = mem_calloc(1, sizeof(*c)))) {
         log_warn("gueststore: a client is turned away, %u are held", g->held);
@@ -260,12 +248,32 @@ static void on_access_known(struct toolbox *tb, int status, const uint8_t *data,
         enable(g);
 }
 
+static unsigned number(const struct conf *conf, const char *key, int def, int max)
+{
+    long n = conf_number(conf, CONF_GROUP, key, -1, 1, max);
+
+    if (n < 0 && conf_get(conf, CONF_GROUP, key))
+        log_warn("tools.conf: %s/%s is not a number from 1 to %d; %d counts", CONF_GROUP, key, max,
+                 def);
+    return n < 0 ? (unsigned)def : (unsigned)n;
+}
+
+static void read_limits(struct gueststore *g)
+{
+    g->max_held = number(g->conf, "maxConnections", GUESTSTORE_CONNECTIONS, INT_MAX);
+    g->request_ms = 1000ULL * number(g->conf, "clientRecvTimeout", GUESTSTORE_CLIENT_RECV_S,
+                                     GUESTSTORE_TIMEOUT_MAX_S);
+    g->idle_ms =
+        1000ULL * number(g->conf, "connTimeout", GUESTSTORE_CONN_S, GUESTSTORE_TIMEOUT_MAX_S);
+}
+
 void gueststore_set_conf(struct gueststore *g, const struct conf *conf)
 {
     bool disabled = conf_bool(conf, CONF_GROUP, "disabled", false);
     bool was = g->conf_disabled;
 
     g->conf = conf;
+    read_limits(g);
     g->conf_disabled = disabled;
     if (disabled) {
         disable(g, false);
@@ -306,6 +314,7 @@ int gueststore_new(const struct gueststore_config *config, struct gueststore **r
         return -ENOMEM;
     g->config = *config;
     g->conf = config->conf;
+    read_limits(g);
     g->conf_disabled = conf_bool(g->conf, CONF_GROUP, "disabled", false);
     g->listen_fd = -1;
     STAILQ_INIT(&g->waiting);

@@ -59,6 +59,8 @@ struct gueststore {
     bool enabled, stopped;
     bool admin_only; /* as the socket was made */
     bool conf_disabled;
+    unsigned max_held;
+    uint64_t request_ms, idle_ms; /* of tools.conf */
     /* the local socket */
     int listen_fd;
     uv_poll_t *listen_poll;
@@ -80,7 +82,6 @@ void client_free(struct client *c);
 /* Takes the current client away and serves the next one, if there is one. */
 void gueststore_next(struct gueststore *g);
 void gueststore_close_clients(struct gueststore *g);
-long gueststore_number(const struct gueststore *g, const char *key, long def, long max);
 
 /* gueststore_serve.c */
 void gueststore_serve(struct gueststore *g); /* g->current is new */

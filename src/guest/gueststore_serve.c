@@ -23,10 +23,8 @@ static void watch_vmx(struct gueststore *g);
 
 static void restart_idle(struct gueststore *g)
 {
-    long s = gueststore_number(g, "connTimeout", GUESTSTORE_CONN_S, GUESTSTORE_TIMEOUT_MAX_S);
-
     if (g->vmx)
-        uv_timer_start(&g->idle_timer, gueststore_idle_late, (uint64_t)s * 1000, 0);
+        uv_timer_start(&g->idle_timer, gueststore_idle_late, g->idle_ms, 0);
 }
 
 /* ---- ends ---- */
@@ -224,8 +222,6 @@ static void read_request(struct gueststore *g)
 void gueststore_serve(struct gueststore *g)
 {
     struct client *c = g->current;
-    long s = gueststore_number(g, "clientRecvTimeout", GUESTSTORE_CLIENT_RECV_S,
-                               GUESTSTORE_TIMEOUT_MAX_S);
 
     c->state = CLIENT_READING;
     if (uv_poll_init(g->config.loop, &c->poll, c->fd) < 0) {
@@ -234,7 +230,7 @@ void gueststore_serve(struct gueststore *g)
     }
     c->polled = true;
     c->poll.data = c;
-    uv_timer_start(&g->request_timer, gueststore_request_late, (uint64_t)s * 1000, 0);
+    uv_timer_start(&g->request_timer, gueststore_request_late, g->request_ms, 0);
     watch_client(c, UV_READABLE);
 }
 

@@ -142,6 +142,14 @@ wait_for_access() {
     in_guest "python3 $HELPER agent"
 }
 
+@test "the client library of open-vm-tools is served, and serves our command" {
+    theirs=$(find /usr/lib -path "*open-vm-tools*" -prune -o -name libguestStoreClient.so.0 -print | head -n1)
+    [ -n "$theirs" ] || skip "open-vm-tools is not installed"
+    in_guest "python3 $HELPER library $theirs /hello.txt /nowhere"
+    in_guest "LD_LIBRARY_PATH=${theirs%/*} $GET /big /root/big2"
+    [ "$(in_guest "sha256sum </root/big2")" = "$(sha256sum <"$REPOSITORY/big")" ]
+}
+
 @test "requests have a size and a time" {
     in_guest "python3 $HELPER requests"
 }

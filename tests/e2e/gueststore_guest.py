@@ -1,6 +1,7 @@
 """Runs inside a guest: the ends of GuestStore's protocol that a test plays itself. Exits with 0 when
 everything was as the protocol says."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -136,6 +137,23 @@ def agent():
     code = subprocess.call(["vmware-toolbox-cmd", "-q", "gueststore", "getcontent", "/a", out],
                            env=dict(os.environ, GUESTSTORE_SOCKET=path))
     check(code == 9, code)
+
+
+def library(path, there, nowhere):
+    """A client library of other sources, by its published functions."""
+    lib = ctypes.CDLL(path)
+    seen, out = [], b"/root/library-out"
+    progress = ctypes.CFUNCTYPE(ctypes.c_byte, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+    callback = progress(lambda size, received, _: seen.append((size, received)) or 1)
+    get = lib.GuestStore_GetContent
+    get.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, progress,
+                    ctypes.c_void_p]
+    check(lib.GuestStore_Init() == 0, "GuestStore_Init")
+    check(get(there.encode(), out, None, None, callback, None) == 0, "content")
+    check(open(out, "rb").read() == b"hello, guest\n", "the right content")
+    check(seen[-1] == (13, 13) and all(size == 13 for size, _ in seen), seen)
+    check(get(nowhere.encode(), out, None, None, callback, None) == 16, "no content")
+    check(lib.GuestStore_DeInit() == 0 and lib.GuestStore_DeInit() == 3, "GuestStore_DeInit")
 
 
 def requests():
@@ -289,6 +307,8 @@ def main():
         client(*arguments)
     elif command == "agent":
         agent()
+    elif command == "library":
+        library(*arguments)
     elif command == "requests":
         requests()
     elif command == "lies":
