@@ -112,7 +112,7 @@ GuestStoreLibError content_get_stoppable(const char *path, const char *file,
 
 const char *content_error_text(GuestStoreLibError err)
 {
-#define TEXT(symbol, text) [symbol] = text,
+#define TEXT(symbol, text) [symbol] = (text),
     static const char *const texts[] = {GUESTSTORE_LIB_ERR_LIST(TEXT)};
 #undef TEXT
     return (unsigned)err < ARRAY_SIZE(texts) ? texts[err] : "Unknown error";
