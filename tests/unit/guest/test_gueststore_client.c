@@ -23,6 +23,7 @@
 #include "base/sock.h"
 #include "guest/conf.h"
 #include "guest/globalconf.h"
+#include "guest/gueststore_link.h"
 #include "inguest/gueststore.h"
 #include "wire/gueststore.h"
 
@@ -479,6 +480,40 @@ static void configuration_is_edited(void **state)
     }
 }
 
+/* ---- vsock: there is no peer on a test machine, but the kernel gives a port ---- */
+
+static void no_connection(int fd, void *arg)
+{
+    (void)arg;
+    close(fd);
+    fail_msg("nobody can connect here");
+}
+
+static void a_vsock_port_is_listened_on(void **state)
+{
+    struct gueststore_link *a, *b;
+    struct error err = {0};
+    uv_loop_t loop;
+
+    (void)state;
+    uv_loop_init(&loop);
+    int r = gueststore_link_open(&loop, NULL, no_connection, NULL, &a, &err);
+    if (r == -EAFNOSUPPORT || r == -ENODEV) {
+        uv_loop_close(&loop);
+        skip();
+    }
+    assert_int_equal(r, 0);
+    assert_int_equal(gueststore_link_open(&loop, NULL, no_connection, NULL, &b, &err), 0);
+    assert_true(gueststore_link_port(a) > 1023 && gueststore_link_port(b) > 1023);
+    assert_int_not_equal(gueststore_link_port(a), gueststore_link_port(b));
+    /* vmx connects: nothing is to be done here. */
+    assert_int_equal(gueststore_link_agreed(a), 0);
+    gueststore_link_close(a);
+    gueststore_link_close(b);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 #define with(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -493,6 +528,7 @@ int main(void)
         cmocka_unit_test(numbers),
         cmocka_unit_test(the_shared_object),
         cmocka_unit_test(configuration_is_edited),
+        cmocka_unit_test(a_vsock_port_is_listened_on),
     };
 
     signal(SIGPIPE, SIG_IGN);
