@@ -102,14 +102,14 @@ static int read_head(struct vim_stream *s, uint64_t until, int *ret_status)
     for (;;) {
         uint8_t *to;
         ssize_t n;
-        char *end = s->early.data ? strstr(buf_text(&s->early), "\r\n\r\n") : NULL;
+        uint8_t *end = s->early.len ? memmem(s->early.data, s->early.len, "\r\n\r\n", 4) : NULL;
         size_t n_read = 0;
         CURLcode code;
 
         if (end) {
             *ret_status =
                 sscanf(buf_text(&s->early), "HTTP/1.%*d %d", ret_status) == 1 ? *ret_status : -1;
-            buf_consume(&s->early, (size_t)(end + 4 - (char *)s->early.data));
+            buf_consume(&s->early, (size_t)(end + 4 - s->early.data));
             return 0;
         }
         if (buf_reserve(&s->early, 1024, &to))
