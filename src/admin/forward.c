@@ -268,8 +268,12 @@ int admin_forward(struct admin *ad, int argc, char **argv)
     r = guest_session_open(ad, f.vm, &f.login, &arena, &f.session, &err);
     if (!r)
         r = run(&f, &err);
-    /* Whatever connection is under way ends with the process; so does their use of the session. */
-    pthread_mutex_lock(&f.lock);
+    /* Whatever connection is under way ends with the process; so does their use of the session. A
+     * call that is under way is not waited for. */
+    if (f.session.auth && pthread_mutex_trylock(&f.lock)) {
+        vim_client_cancel(ad->client);
+        pthread_mutex_lock(&f.lock);
+    }
     guest_session_close(&f.session);
     return r ? admin_fail(&err) : ADMIN_OK;
 }
