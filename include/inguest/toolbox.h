@@ -321,6 +321,54 @@ int toolbox_add_capability(struct toolbox *tb, const char *line);
  * 3 a distribution's package, 0 unknown. Default 2147483647 (unmanaged), 0. */
 void toolbox_set_version(struct toolbox *tb, uint32_t version, unsigned type);
 
+/* ---- data sets ----
+ *
+ * Keys and values that the host and this guest share (DataSets, "Guest side"). Each function asks
+ * the host over connections of its own and waits, at most TOOLBOX_RPCI_TIMEOUT_MS for each request;
+ * only the guest's root is served. `options` may be NULL, and so may `err`. Names, keys and values
+ * are UTF-8; replies and values that are larger than a message come in parts, which is not seen
+ * here. Results: 0; -EREMOTEIO: the host has refused, and says why in `err`; -EACCES: it serves
+ * root only; -EOPNOTSUPP: this virtual machine has no data sets; -EBADMSG: its answer is none;
+ * -EMSGSIZE: a name or key that fits in no request; or what toolbox_rpci_once() returns. */
+struct toolbox_dataset_error {
+    char id[48];    /* "no-such-entry", ... (DataSets, "Error identifiers"); "" = none */
+    char text[512]; /* for people */
+};
+
+struct toolbox_dataset_info {
+    char name[256];
+    char description[1025];
+    int64_t used; /* bytes of keys and values */
+    /* "NONE", "READ_ONLY" or "READ_WRITE" */
+    char host_access[16], guest_access[16];
+    bool omit_from_snapshot_and_clone;
+};
+
+/* `each` is called for every data set, key or entry, and ends the function by returning something
+ * else than 0, which is then the result. Texts are NUL-terminated. */
+int toolbox_dataset_list(const struct toolbox_options *options,
+                         int (*each)(const char *name, const char *description, void *arg),
+                         void *arg, struct toolbox_dataset_error *err);
+int toolbox_dataset_query(const struct toolbox_options *options, const char *name,
+                          struct toolbox_dataset_info *ret, struct toolbox_dataset_error *err);
+int toolbox_dataset_keys(const struct toolbox_options *options, const char *name,
+                         int (*each)(const char *key, void *arg), void *arg,
+                         struct toolbox_dataset_error *err);
+/* All keys must be there; otherwise none is given. */
+int toolbox_dataset_get(const struct toolbox_options *options, const char *name,
+                        const char *const *keys, size_t count,
+                        int (*each)(const char *key, const char *value, size_t len, void *arg),
+                        void *arg, struct toolbox_dataset_error *err);
+/* Sets one entry, or with `append` adds to its value. A value of more than about 60 KB takes
+ * several requests: whoever reads meanwhile sees its beginning. */
+int toolbox_dataset_set(const struct toolbox_options *options, const char *name, const char *key,
+                        const char *value, size_t len, bool append,
+                        struct toolbox_dataset_error *err);
+/* All of them or, when one is missing, none. */
+int toolbox_dataset_delete(const struct toolbox_options *options, const char *name,
+                           const char *const *keys, size_t count,
+                           struct toolbox_dataset_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -20,6 +20,7 @@ int cli_toolbox_cmd(int argc, char **argv); /* vmware-toolbox-cmd */
 /* Commands of vmware-toolbox-cmd; argv[1] is the command's name. `quiet`: -q was given. */
 int cli_gueststore(int argc, char **argv, bool quiet);
 int cli_globalconf(int argc, char **argv, bool quiet);
+int cli_dataset(int argc, char **argv);            /* toolbox dataset */
 int cli_toolbox_gueststore(int argc, char **argv); /* toolbox gueststore */
 
 #endif

@@ -167,6 +167,8 @@ static void toolbox_usage(FILE *to)
         "  rpc TEXT             send one command to the host, print its answer\n"
         "  info-get KEY         print a guestinfo value that the host keeps for this guest\n"
         "  info-set KEY VALUE   set one\n"
+        "  dataset list|show|get|set|append|rm ...\n"
+        "                       keys and values shared with the host (-h says more)\n"
         "  gueststore get [--sha256 HEX] PATH FILE\n"
         "                       fetch content that the host offers (-h says more)\n"
         "  stat, info, timesync, globalconf, help\n"
@@ -184,6 +186,8 @@ int cli_toolbox(int argc, char **argv)
     } commands[] = {{"rpc", rpc}, {"info-get", info_get}, {"info-set", info_set}};
     if (argc > 2 && strcmp(argv[1], "gueststore") == 0 && strcmp(argv[2], "getcontent") != 0)
         return cli_toolbox_gueststore(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "dataset") == 0)
+        return cli_dataset(argc - 1, argv + 1);
     if (argc < 2) {
         toolbox_usage(stderr);
         return 2;

@@ -534,3 +534,88 @@ wipe() {
     run inguest dataset set demo x y
     [ "$status" = 2 ]
 }
+
+@test "toolbox dataset: every command in the guest" {
+    create d READ_WRITE READ_WRITE
+    expect 201
+    create hidden READ_WRITE NONE
+    expect 201
+    run in_guest 'toolbox dataset list'
+    [ "$output" = "$(printf 'd\tabout d\nhidden\tabout hidden')" ]
+    # A value over a megabyte's worth of requests, with characters that are cut nowhere.
+    run in_guest 'set -e
+        for i in $(seq 30000); do printf "äöü\"\\ %s\n" $i; done >/tmp/big
+        toolbox dataset set d big -f /tmp/big
+        toolbox dataset get d big | cmp - /tmp/big
+        toolbox dataset set d "k 1" "a value"
+        printf " and more" | toolbox dataset append d "k 1" -f -
+        toolbox dataset get d "k 1"; echo
+        toolbox dataset show d'
+    [ "$status" = 0 ]
+    [[ "$output" == "a value and more"*"Guest access: READ_WRITE"*"Key:          big"*"Key:          k 1"* ]]
+    request GET "$SETS/d/entries/big"
+    [ "$(jq -r . "$BODY" | grep -c .)" = 30000 ]
+    run in_guest 'toolbox dataset rm d "k 1" none'
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"'none'"* ]]
+    run in_guest 'toolbox dataset rm d "k 1" big && toolbox dataset show d'
+    [[ "$output" != *Key:* ]]
+    run in_guest 'toolbox dataset get hidden x'
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"NONE"* ]]
+    run in_guest 'setpriv --reuid 12345 --regid 12345 --clear-groups toolbox dataset list'
+    [ "$status" -ne 0 ]
+    [[ "$output" == *"root only"* ]]
+    wipe
+}
+
+@test "1,000 data sets and 100,000 entries are listed, and nobody else waits" {
+    # The guest makes the entries: 64 KB a request.
+    create big READ_WRITE READ_WRITE
+    expect 201
+    python3 - "$HOST_ADDRESS" "$ID" "$TOKEN" <<'END'
+import http.client, json, ssl, sys
+address, vm, token = sys.argv[1:]
+c = http.client.HTTPSConnection(address, context=ssl._create_unverified_context())
+for i in range(1, 1000):
+    spec = {'name': f'set-{i:04}', 'description': 'd' * 100, 'host': 'NONE', 'guest': 'NONE'}
+    c.request('POST', f'/api/vcenter/vm/{vm}/data-sets', json.dumps(spec),
+              {'vmware-api-session-id': token, 'Content-Type': 'application/json'})
+    r = c.getresponse()
+    assert (r.status, r.read()) == (201, json.dumps(spec['name']).encode())
+END
+    run in_guest 'cd /tmp; for i in $(seq 0 199); do
+            seq $((i * 500)) $((i * 500 + 499)) | jq -Rc "{key: (\"key-\" + .), value: .}" | jq -sc "{dataset: \"big\", entries: .}" |
+                sed "s/^/datasets-set-entry /" >c; vmtoolsd --cmdfile c; done | sort | uniq -c'
+    [[ "$output" == *200*'{"result":true}' ]]
+    request GET "$SETS"
+    [ "$(jq length "$BODY")" = 1000 ]
+    request GET "$SETS/big"
+    [ "$(jq .used "$BODY")" = "$(seq 0 99999 | awk '{ n += 4 + 2 * length($0) } END { print n }')" ]
+    # Listings again and again, from both sides; meanwhile other calls are answered.
+    (for _ in $(seq 15); do curl -sk -o /dev/null -H "vmware-api-session-id: $TOKEN" "$SETS/big/entries"; done) 3>&- &
+    listers=$!
+    (in_guest 'for i in $(seq 10); do toolbox dataset show big >/tmp/keys; done' >/dev/null) 3>&- &
+    guest=$!
+    worst=0
+    while kill -0 $listers 2>/dev/null; do
+        for url in "$BASE/api/vcenter/vm/$ID/guest/operations" "$SETS/big/entries/key-77" "$SETS/set-0500"; do
+            ms=$(curl -sk -o "$BODY" -w '%{time_total}\n' -H "vmware-api-session-id: $TOKEN" "$url" | awk '{ print int($1 * 1000) }')
+            [ "$ms" -le "$worst" ] || worst=$ms
+        done
+    done
+    wait $guest
+    echo "the slowest other call took $worst ms" >&3
+    [ "$worst" -lt 500 ]
+    request GET "$SETS/big/entries"
+    [ "$(jq length "$BODY")" = 100000 ]
+    [ "$(jq -r 'unique | length' "$BODY")" = 100000 ]
+    run in_guest 'toolbox dataset show big | grep -c ^Key:'
+    [ "$output" = 100000 ]
+    # A client that leaves in the middle harms nothing.
+    curl -sk -m 0.02 -o /dev/null -H "vmware-api-session-id: $TOKEN" "$SETS/big/entries" || true
+    request DELETE "$SETS/big?force=true"
+    expect 204
+    request DELETE "$SETS/set-0001"
+    expect 204
+}
