@@ -14,7 +14,9 @@
 #define TEXT_MAX   1024
 
 struct ask {
-    struct rest *rest;
+    struct rest *rest; /* NULL: the client has gone, and the request with it */
+    struct host *host;
+    char *vm;
     const char *op;
     json_t *args;
     const void *blob;
@@ -171,12 +173,16 @@ static void over(struct ask *ask, int code, const struct vmlink_reply *reply)
 {
     struct rest *rest = ask->rest;
     dataset_answer *answer = ask->answer;
-    struct vm *vm = vm_find(rest->host, rest_vm_ref(rest));
+    struct vm *vm = vm_find(ask->host, vim_ref_make("VirtualMachine", ask->vm));
 
     json_decref(ask->args);
+    mem_free(ask->vm);
     mem_free(ask);
     if (vm)
         vm_idle(vm); /* its vmx is wanted a while longer */
+    if (!rest)
+        return;
+    http_on_gone(rest->req, NULL, NULL);
     answer(rest, code, reply);
 }
 
@@ -191,6 +197,10 @@ static void ready(struct vm *vm, int code, const char *why, void *arg)
     struct ask *ask = arg;
 
     (void)why;
+    if (!ask->rest) {
+        over(ask, -ECANCELED, NULL);
+        return;
+    }
     if (!code)
         code = vmlink_request(vm->link, ask->op, ask->args, ask->blob, ask->len, NULL, 0,
                               DATASET_ASK_MS, answered, ask, NULL);
@@ -200,20 +210,32 @@ static void ready(struct vm *vm, int code, const char *why, void *arg)
         over(ask, code == -EBUSY || code == -ENOBUFS ? DATASET_E_LOCKED : code, NULL);
 }
 
+/* What vmx was asked it does; nobody is told. */
+static void on_gone(struct http_request *req, void *arg)
+{
+    struct ask *ask = arg;
+    struct rest *rest = TAKE_PTR(ask->rest);
+
+    (void)req;
+    rest_fail(rest, REST_CANCELED, "com.vmware.vapi.std.errors.canceled", "The client has gone.");
+}
+
 void dataset_ask(struct rest *rest, const char *op, json_t *args, const void *blob, size_t len,
                  dataset_answer *answer)
 {
     struct vm *vm = vm_find(rest->host, rest_vm_ref(rest));
     struct ask *ask = args && vm ? mem_calloc(1, sizeof(*ask)) : NULL;
-    int r;
+    char *id = ask ? mem_strdup(rest->vm) : NULL;
 
-    if (!ask) {
+    if (!id) {
+        mem_free(ask);
         json_decref(args);
         answer(rest, vm ? -ENOMEM : -ENOTCONN, NULL);
         return;
     }
-    *ask = (struct ask){rest, op, args, blob, len, answer};
-    r = vm_ready(vm, ready, ask);
+    *ask = (struct ask){rest, rest->host, id, op, args, blob, len, answer};
+    http_on_gone(rest->req, on_gone, ask);
+    int r = vm_ready(vm, ready, ask);
     if (r)
         over(ask, r == -EBUSY ? DATASET_E_LOCKED : r, NULL);
 }

@@ -26,9 +26,20 @@ rest() {
     curl -sk -m 20 -H "vmware-api-session-id: $TOKEN" -H 'Content-Type: application/json' "$@"
 }
 
-# The processes of vmx, or of hostd's worker, of this host.
-vmx_pids() {
-    ps -eo pid=,args= | awk -v dir="$HOST_DIR" 'index($0, "inguest-vmx") && index($0, dir) && $0 !~ /awk/ { print $1 }'
+# pids PROGRAM: its processes that belong to this host
+pids() {
+    ps -eo pid=,args= | awk -v dir="$HOST_DIR" -v name="$1" 'index($0, name) && index($0, dir) && $0 !~ /awk/ { print $1 }'
+}
+
+# ready: logged in, and the guest takes operations
+ready() {
+    login
+    for _ in $(seq 200); do
+        [ "$(rest "$BASE/api/vcenter/vm/$ID/guest/operations" | jq -r .guest_operations_ready)" = true ] && return 0
+        sleep 0.05
+    done
+    echo "the guest does not come back" >&2
+    return 1
 }
 
 # check LOG SET: for every key, the value is one that was begun, no older than the last acknowledged
@@ -59,6 +70,7 @@ check() {
 
 @test "no acknowledged entry is lost, none is half, nothing stays locked" {
     need jq jq --version
+    login
     for name in host guest; do
         code=$(rest -o /dev/null -w '%{http_code}' -X POST "$SETS" \
             -d "{\"name\":\"$name\",\"description\":\"\",\"host\":\"READ_WRITE\",\"guest\":\"READ_WRITE\"}")
@@ -80,31 +92,30 @@ while :; do
     n=$((n + 1))
 done
 END
+    ready
+    govc guest.upload -f -perm 0755 "$BATS_TEST_TMPDIR/guest-writer" /var/tmp/writer >/dev/null
     kills=0
     while [ "$kills" -lt "$KILLS" ]; do
-        if timeout 20 "$GOVC" guest.upload -f -perm 0755 "$BATS_TEST_TMPDIR/guest-writer" /tmp/writer >/dev/null 2>&1; then
-            timeout 20 "$GOVC" guest.start /tmp/writer >/dev/null 2>&1 || true
-        fi
-        # Some kills of hostd, which leave the machine running, then one of vmx.
-        for _ in 1 2 3 4; do
-            sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
-            kill -KILL "$(host_pid)"
-            worker=$(ps -eo pid=,args= | awk -v dir="$HOST_DIR" 'index($0, "inguest-hostd") && index($0, dir) && $0 !~ /awk/ { print $1 }')
-            for p in $worker; do kill -KILL "$p" 2>/dev/null || true; done
+        ready
+        govc guest.start /var/tmp/writer >/dev/null
+        # Kills of hostd, which leave the machine running, then some of vmx.
+        for _ in $(seq 15); do
+            sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
+            for p in $(pids inguest-hostd); do kill -KILL "$p" 2>/dev/null || true; done
+            disown -a
+            while [ -n "$(pids inguest-hostd)" ]; do :; done # they hold the port until they are gone
             host_start
             kills=$((kills + 1))
         done
-        sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
-        for p in $(vmx_pids); do kill -KILL "$p" 2>/dev/null || true; done
-        kills=$((kills + 1))
+        for _ in $(seq 5); do
+            while [ -z "$(pids inguest-vmx)" ]; do :; done
+            sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
+            for p in $(pids inguest-vmx); do kill -KILL "$p" 2>/dev/null || true; done
+            kills=$((kills + 1))
+        done
     done
     kill "$writer"
-    login
-    for _ in $(seq 100); do
-        state=$(rest "$BASE/api/vcenter/vm/$ID/guest/operations" | jq -r .guest_operations_ready)
-        [ "$state" = true ] && break
-        sleep 0.1
-    done
+    ready
     check "$log" host
     govc guest.download /var/tmp/log "$BATS_TEST_TMPDIR/guest.log"
     echo "$(grep -c ^done "$log") entries from the host, $(grep -c ^done "$BATS_TEST_TMPDIR/guest.log") from the guest, $kills kills" >&3
