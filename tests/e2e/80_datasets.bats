@@ -569,6 +569,63 @@ wipe() {
     wipe
 }
 
+@test "snapshots keep data sets as they are, but not those that are omitted" {
+    need govc test -x "$GOVC"
+    create kept READ_WRITE READ_ONLY
+    expect 201
+    create omitted READ_WRITE READ_WRITE true
+    expect 201
+    request PUT "$SETS/kept/entries/k" -d '"before"'
+    expect 204
+    govc snapshot.create before
+    request PUT "$SETS/kept/entries/k" -d '"after"'
+    expect 204
+    request PUT "$SETS/kept/entries/more" -d '"x"'
+    expect 204
+    request PATCH "$SETS/kept" -d '{"guest":"NONE","description":"changed"}'
+    expect 204
+    create later READ_WRITE READ_WRITE
+    expect 201
+    # The machine runs; a revert ends it.
+    govc snapshot.revert before
+    request GET "$SETS"
+    [ "$(jq -c 'map(.name)' "$BODY")" = '["kept"]' ]
+    request GET "$SETS/kept"
+    [ "$(jq -c '[.description, .guest, .used]' "$BODY")" = '["about kept","READ_ONLY",7]' ]
+    request GET "$SETS/kept/entries/k"
+    [ "$code $(cat "$BODY")" = '200 "before"' ]
+    [ ! -e "$HOST_DIR/state/vms/demo/demo.dsv" ]
+    # They are changed and go on; the snapshot stays what it was, and its end changes nothing.
+    request PUT "$SETS/kept/entries/k" -d '"again"'
+    expect 204
+    create omitted READ_WRITE READ_WRITE true
+    expect 201
+    govc snapshot.remove before
+    request GET "$SETS/kept/entries/k"
+    [ "$(cat "$BODY")" = '"again"' ]
+    request GET "$SETS/omitted"
+    expect 200
+    inguest vm start demo
+    run in_guest 'toolbox dataset get kept k'
+    [ "$output" = again ]
+    wipe
+}
+
+@test "a snapshot from before the first data set brings none back" {
+    need govc test -x "$GOVC"
+    inguest vm create bare --guest-user root --guest-password-file "$HOST_DIR/guest-password"
+    bare=$BASE/api/vcenter/vm/$(curl -sk -H "vmware-api-session-id: $TOKEN" "$BASE/api/vcenter/vm?names=bare" | jq -r '.[0].vm')/data-sets
+    govc snapshot.create -vm bare empty
+    request POST "$bare" -d '{"name":"d","host":"READ_WRITE","guest":"NONE"}'
+    expect 201
+    govc snapshot.revert -vm bare empty
+    request GET "$bare"
+    [ "$code $(cat "$BODY")" = '200 []' ]
+    request POST "$bare" -d '{"name":"d","host":"READ_WRITE","guest":"NONE"}'
+    expect 201
+    inguest vm delete bare
+}
+
 @test "1,000 data sets and 100,000 entries are listed, and nobody else waits" {
     # The guest makes the entries: 64 KB a request.
     create big READ_WRITE READ_WRITE
