@@ -90,6 +90,32 @@ static int handle_delete(struct supervisor *s, uint64_t id, struct cursor *c, st
     return rc ? rc : 1;
 }
 
+static int handle_clone(struct supervisor *s, uint64_t id, struct cursor *c, struct error *err)
+{
+    char from[SUPERVISE_NAME_MAX + 1], folder[SUPERVISE_NAME_MAX + 1],
+        config[SUPERVISE_NAME_MAX + 1];
+    char names[SUPERVISE_CLONE_FILES_MAX][2][SUPERVISE_NAME_MAX + 1];
+    struct supervise_clone clone = {.from_folder = from, .folder = folder, .config = config};
+    uint32_t len;
+    uint16_t count;
+    const uint8_t *text;
+    if (get_name(c, from) < 0 || get_name(c, folder) < 0 || get_name(c, config) < 0 ||
+        cursor_le32(c, &len) < 0 || cursor_bytes(c, len, &text) < 0 || cursor_le16(c, &count) < 0 ||
+        count > SUPERVISE_CLONE_FILES_MAX)
+        return error_set(err, -EINVAL, "bad request");
+    for (unsigned i = 0; i < count; i++) {
+        if (get_name(c, names[i][0]) < 0 || get_name(c, names[i][1]) < 0)
+            return error_set(err, -EINVAL, "bad request");
+        clone.files[i].from = names[i][0];
+        clone.files[i].to = names[i][1];
+    }
+    clone.file_count = count;
+    clone.text = text;
+    clone.len = len;
+    int rc = supervisor_vm_clone(s, id, &clone, err);
+    return rc ? rc : 1;
+}
+
 static int handle_start(struct supervisor *s, uint64_t id, struct cursor *c, struct error *err)
 {
     char vm[SUPERVISE_NAME_MAX + 1], folder[SUPERVISE_NAME_MAX + 1], config[SUPERVISE_NAME_MAX + 1];
@@ -134,6 +160,7 @@ static const struct {
 } requests[] = {
     {SUPERVISE_CREATE, "create", false, handle_create},
     {SUPERVISE_DELETE, "delete", false, handle_delete},
+    {SUPERVISE_CLONE, "clone", false, handle_clone},
     {SUPERVISE_START, "start", false, handle_start},
     {SUPERVISE_KILL, "kill", true, handle_kill},
     {SUPERVISE_QUIT, "quit", true, handle_quit},
@@ -333,6 +360,16 @@ static int open_folders(struct supervisor *s)
     return rc;
 }
 
+/* A program beside vmx's other ones. */
+static char *sibling(const struct supervisor_options *o, const char *name)
+{
+    const char *slash = strrchr(o->vmx_path, '/');
+    if (o->program_dir)
+        return mem_printf("%s/%s", o->program_dir, name);
+    return mem_printf("%.*s/%s", slash ? (int)(slash - o->vmx_path) : 1, slash ? o->vmx_path : ".",
+                      name);
+}
+
 int supervisor_run(const struct supervisor_options *options)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -354,6 +391,8 @@ int supervisor_run(const struct supervisor_options *options)
     uv_timer_init(&s.loop, &s.restart);
     s.restart.data = &s;
     supervisor_gstored_init(&s);
+    s.disk_program = sibling(options, "inguest-disk");
+    supervisor_forget_clones(&s);
     start_worker(&s);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     return s.exit_status;

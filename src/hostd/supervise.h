@@ -24,7 +24,7 @@
 
 #define SUPERVISE_BODY_MAX  (1u << 20)
 #define SUPERVISE_QUEUE_MAX (16u << 20)
-#define SUPERVISE_NAME_MAX  80
+#define SUPERVISE_NAME_MAX  100
 
 #define SUPERVISE_IDS 65536u
 #define SUPERVISE_UID_FIRST                                               \
@@ -43,6 +43,8 @@ enum supervise_type {
     SUPERVISE_KILL = 4,    /* id */
     SUPERVISE_QUIT = 5,    /* no body: the worker ends on purpose; do not start it again */
     SUPERVISE_GSTORED = 6, /* u8: 1 keep gstored running, 0 end it; RUN/gstored.ctl is its socket */
+    SUPERVISE_CLONE = 7,   /* folder to copy from, folder, config, u32 LE length and text of the
+                              .vmx file, u16 LE number of pairs of file names, from and to */
     SUPERVISE_REPLY = 16,
     SUPERVISE_EXITED = 17 /* id 0: string VM id, string what happened */
 };
@@ -68,6 +70,21 @@ void supervise_on_lost(struct supervise *sup, void (*cb)(struct host *host));
 
 int supervise_create(struct supervise *sup, const char *folder, const char *config,
                      const void *text, size_t len, supervise_cb cb, void *arg);
+/* What a new folder shall hold. The files are copied while `from_folder` is held still; one that is
+ * not there is left out. */
+#define SUPERVISE_CLONE_FILES_MAX 8u
+struct supervise_clone {
+    const char *from_folder;
+    const char *folder, *config;
+    const void *text; /* of the .vmx file */
+    size_t len;
+    unsigned file_count;
+    struct {
+        const char *from, *to;
+    } files[SUPERVISE_CLONE_FILES_MAX];
+};
+int supervise_clone(struct supervise *sup, const struct supervise_clone *clone, supervise_cb cb,
+                    void *arg);
 int supervise_delete(struct supervise *sup, const char *folder, supervise_cb cb, void *arg);
 int supervise_start(struct supervise *sup, const char *id, const char *folder, const char *config,
                     supervise_cb cb, void *arg);

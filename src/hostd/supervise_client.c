@@ -176,6 +176,27 @@ int supervise_create(struct supervise *sup, const char *folder, const char *conf
     return send_request(sup, SUPERVISE_CREATE, &b, cb, arg);
 }
 
+int supervise_clone(struct supervise *sup, const struct supervise_clone *clone, supervise_cb cb,
+                    void *arg)
+{
+    AUTO_BUF struct buf b = BUF_INIT(SUPERVISE_BODY_MAX);
+    if (check_names(clone->from_folder, clone->folder, clone->config) < 0)
+        return -EINVAL;
+    put_string(&b, clone->from_folder);
+    put_string(&b, clone->folder);
+    put_string(&b, clone->config);
+    buf_put_le32(&b, (uint32_t)clone->len);
+    buf_put(&b, clone->text, clone->len);
+    buf_put_le16(&b, (uint16_t)clone->file_count);
+    for (unsigned i = 0; i < clone->file_count; i++) {
+        if (check_names(clone->files[i].from, clone->files[i].to, clone->folder) < 0)
+            return -EINVAL;
+        put_string(&b, clone->files[i].from);
+        put_string(&b, clone->files[i].to);
+    }
+    return send_request(sup, SUPERVISE_CLONE, &b, cb, arg);
+}
+
 int supervise_delete(struct supervise *sup, const char *folder, supervise_cb cb, void *arg)
 {
     AUTO_BUF struct buf b = BUF_INIT(SUPERVISE_BODY_MAX);

@@ -46,6 +46,7 @@ struct supervisor {
     struct supervised_gstored gstored;
     int null_fd, state_dir, vms_dir, run_vm_dir, record_dir;
     int exit_status;
+    char *disk_program; /* inguest-disk */
 };
 
 /* --- supervise.c --- */
@@ -61,11 +62,23 @@ int supervisor_vm_delete(struct supervisor *s, uint64_t request, const char *fol
 int supervisor_vm_start(struct supervisor *s, uint64_t request, const char *id, const char *folder,
                         const char *config, struct error *err); /* same */
 int supervisor_vm_kill(struct supervisor *s, const char *id, int signal, struct error *err);
+/* The range of a folder's owner; -EPERM when the owner is not a vmx of ours. */
+int supervisor_range_of(uid_t owner, uint32_t *ret_base);
+/* A range that no folder has. */
+int supervisor_free_range(struct supervisor *s, uint32_t *ret_base, struct error *err);
+/* Removes a folder on another thread; nobody is told. */
+void supervisor_remove_later(struct supervisor *s, const char *folder);
 /* Tells every vmx, also those of an earlier supervisor, to end. */
 void supervisor_vm_stop_all(struct supervisor *s);
 
 /* --- supervise_gstored.c --- */
 void supervisor_gstored_init(struct supervisor *s);
 int supervisor_gstored_want(struct supervisor *s, bool run, struct error *err);
+
+/* --- supervise_clone.c --- */
+int supervisor_vm_clone(struct supervisor *s, uint64_t request, const struct supervise_clone *clone,
+                        struct error *err); /* answered later unless it fails */
+/* What a supervisor that was killed left half copied. */
+void supervisor_forget_clones(struct supervisor *s);
 
 #endif

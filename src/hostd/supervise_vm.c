@@ -20,8 +20,7 @@
 
 /* --- user id ranges --- */
 
-/* The range of a folder's owner; -EPERM when the owner is not a vmx of ours. */
-static int range_of(uid_t owner, uint32_t *ret_base)
+int supervisor_range_of(uid_t owner, uint32_t *ret_base)
 {
     uint32_t base = (uint32_t)owner - (SUPERVISE_IDS - 1);
     if (base < SUPERVISE_UID_FIRST || base > SUPERVISE_UID_LAST || base % SUPERVISE_IDS)
@@ -30,8 +29,7 @@ static int range_of(uid_t owner, uint32_t *ret_base)
     return 0;
 }
 
-/* A range that no folder has. */
-static int free_range(struct supervisor *s, uint32_t *ret_base, struct error *err)
+int supervisor_free_range(struct supervisor *s, uint32_t *ret_base, struct error *err)
 {
     enum { RANGES = (SUPERVISE_UID_LAST - SUPERVISE_UID_FIRST) / SUPERVISE_IDS + 1 };
     AUTO_FREE unsigned char *used = mem_calloc(RANGES, 1);
@@ -49,7 +47,7 @@ static int free_range(struct supervisor *s, uint32_t *ret_base, struct error *er
         struct stat st;
         uint32_t base;
         if (fstatat(s->vms_dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            range_of(st.st_uid, &base) == 0)
+            supervisor_range_of(st.st_uid, &base) == 0)
             used[(base - SUPERVISE_UID_FIRST) / SUPERVISE_IDS] = 1;
     }
     closedir(dir);
@@ -80,7 +78,7 @@ static int fill_folder(struct supervisor *s, const char *folder, const char *con
                        const void *text, size_t len, struct error *err)
 {
     uint32_t base = 0;
-    int rc = s->options.root ? free_range(s, &base, err) : 0;
+    int rc = s->options.root ? supervisor_free_range(s, &base, err) : 0;
     if (rc < 0)
         return rc;
     AUTO_CLOSE int fd = open_vm(s, folder);
@@ -111,7 +109,7 @@ struct removal {
     uv_work_t work;
     struct supervisor *s;
     uint64_t request;
-    char folder[SUPERVISE_NAME_MAX + 1];
+    char folder[NAME_MAX + 1];
     int code;
     struct error err;
 };
@@ -126,8 +124,35 @@ static void remove_done(uv_work_t *w, int status)
 {
     struct removal *r = w->data;
     int code = status < 0 ? status : r->code;
-    supervisor_reply(r->s, r->request, code, code < 0 ? error_text(&r->err) : "");
+    if (r->request)
+        supervisor_reply(r->s, r->request, code, code < 0 ? error_text(&r->err) : "");
+    else if (code < 0)
+        log_error("supervisor: %s remains: %s", r->folder, error_text(&r->err));
     mem_free(r);
+}
+
+/* `request` 0: nobody is told. */
+static int remove_folder(struct supervisor *s, uint64_t request, const char *folder,
+                         struct error *err)
+{
+    struct removal *r = mem_calloc(1, sizeof(*r));
+    if (!r)
+        return error_set(err, -ENOMEM, "no memory");
+    r->s = s;
+    r->request = request;
+    r->work.data = r;
+    snprintf(r->folder, sizeof(r->folder), "%s", folder);
+    int rc = uv_queue_work(&s->loop, &r->work, remove_work, remove_done);
+    if (rc < 0)
+        mem_free(r);
+    return rc < 0 ? error_set(err, rc, "no thread") : 0;
+}
+
+void supervisor_remove_later(struct supervisor *s, const char *folder)
+{
+    struct error err = {0};
+    if (remove_folder(s, 0, folder, &err) < 0)
+        log_error("supervisor: %s remains: %s", folder, error_text(&err));
 }
 
 /* --- records of running vmx processes, which outlive a supervisor --- */
@@ -208,17 +233,7 @@ int supervisor_vm_delete(struct supervisor *s, uint64_t request, const char *fol
 {
     if (folder_busy(s, folder))
         return error_set(err, -EBUSY, "the VM in %s runs", folder);
-    struct removal *r = mem_calloc(1, sizeof(*r));
-    if (!r)
-        return error_set(err, -ENOMEM, "no memory");
-    r->s = s;
-    r->request = request;
-    r->work.data = r;
-    snprintf(r->folder, sizeof(r->folder), "%s", folder);
-    int rc = uv_queue_work(&s->loop, &r->work, remove_work, remove_done);
-    if (rc < 0)
-        mem_free(r);
-    return rc < 0 ? error_set(err, rc, "no thread") : 0;
+    return remove_folder(s, request, folder, err);
 }
 
 /* --- vmx processes --- */
@@ -391,7 +406,7 @@ int supervisor_vm_start(struct supervisor *s, uint64_t request, const char *id, 
     AUTO_CLOSE int fd = open_vm(s, folder);
     if (fd < 0 || fstat(fd, &st) < 0)
         return error_errno(err, fd < 0 ? fd : -errno, "the folder %s cannot be opened", folder);
-    if (s->options.root && range_of(st.st_uid, &base) < 0)
+    if (s->options.root && supervisor_range_of(st.st_uid, &base) < 0)
         return error_set(err, -EPERM, "the folder %s has no user id range (owner %u)", folder,
                          (unsigned)st.st_uid);
     int rc = make_run_folder(s, id, st.st_uid, err);

@@ -448,6 +448,12 @@ int vmlink_create_folder(struct host *host, const char *folder, const char *conf
     return host->sup ? supervise_create(host->sup, folder, config, text, len, cb, arg) : -ENOTCONN;
 }
 
+int vmlink_clone_folder(struct host *host, const struct supervise_clone *clone, vmlink_done_cb cb,
+                        void *arg)
+{
+    return host->sup ? supervise_clone(host->sup, clone, cb, arg) : -ENOTCONN;
+}
+
 int vmlink_delete_folder(struct host *host, const char *folder, vmlink_done_cb cb, void *arg)
 {
     return host->sup ? supervise_delete(host->sup, folder, cb, arg) : -ENOTCONN;

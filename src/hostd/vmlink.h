@@ -88,9 +88,14 @@ void vmlink_cancel(struct vmlink *link, uint64_t id);
 typedef void (*vmlink_done_cb)(struct host *host, int code, const char *text, void *arg);
 
 /* Makes STATE/vms/FOLDER, owned by a uid range of its own, with CONFIG holding `text`. -EEXIST when
- * the folder is there. Names: 1 to 80 bytes, no '/', no leading '.', no control characters. */
+ * the folder is there. Names: 1 to 100 bytes, no '/', no leading '.', no control characters. */
 int vmlink_create_folder(struct host *host, const char *folder, const char *config,
                          const void *text, size_t len, vmlink_done_cb cb, void *arg);
+
+/* The same with files of another VM's folder (supervise.h). */
+struct supervise_clone;
+int vmlink_clone_folder(struct host *host, const struct supervise_clone *clone, vmlink_done_cb cb,
+                        void *arg);
 
 /* Removes STATE/vms/FOLDER and all in it. -EBUSY while a vmx of it runs. */
 int vmlink_delete_folder(struct host *host, const char *folder, vmlink_done_cb cb, void *arg);

@@ -29,10 +29,12 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "vmx/disk.h"
+#include "vmx/launcher.h"
 #include "vmx/tree_copy.h"
 
-#define FILES_MAX (2 * TREE_DEPTH_MAX + 64)
+#define DISK_FROM_FD 3
+#define DISK_TO_FD   4
+#define FILES_MAX    (2 * TREE_DEPTH_MAX + 64)
 
 static const cap_value_t needed_caps[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,
                                           CAP_FSETID, CAP_SETFCAP,      CAP_SYS_RESOURCE};
@@ -91,7 +93,7 @@ static int parse_id(const char *text, uint32_t *ret)
 
     errno = 0;
     n = strtoul(text, &end, 10);
-    if (errno || !*text || *end || n > UINT32_MAX - DISK_IDS)
+    if (errno || !*text || *end || n > UINT32_MAX - LAUNCHER_IDS)
         return -EINVAL;
     *ret = (uint32_t)n;
     return 0;
@@ -116,7 +118,7 @@ static int copy_one(const struct tree_owners *owners, const char *from, const ch
 
 static int copy(int argc, char **argv, struct error *err)
 {
-    struct tree_owners owners = {.count = DISK_IDS};
+    struct tree_owners owners = {.count = LAUNCHER_IDS};
     AUTO_CLOSE int from = -1;
     AUTO_CLOSE int to = -1;
     struct stat a, b;

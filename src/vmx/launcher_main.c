@@ -18,11 +18,10 @@
 #include <uv.h>
 
 #include "base/channel.h"
-#include "base/fs.h"
+#include "base/helper.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sock.h"
-#include "vmx/disk.h"
 #include "vmx/launcher.h"
 #include "vmx/sandbox.h"
 
@@ -41,7 +40,7 @@ struct launcher {
     uint64_t stop_id;
     int leaving; /* vmx is gone */
     const char *disk_program;
-    struct disk_run *disk; /* NULL: none runs */
+    struct helper *disk; /* NULL: none runs */
     uint64_t disk_id;
     int copying; /* from the disk itself */
 };
@@ -229,12 +228,14 @@ static int start_disk(struct launcher *l, const struct disk_row *row, uint32_t n
     AUTO_FREE char *to = folder_name(l, row->to, number);
     AUTO_FREE char *id = mem_printf("%u", l->place.uid_base);
     char *copy[] = {(char *)l->disk_program, (char *)"copy", id, id, from, to, NULL};
-    char *remove[] = {(char *)l->disk_program, (char *)"remove", to, NULL};
-    int r = to && id && (from || !row->from) ? 0 : -ENOMEM;
+    AUTO_FREE char *links = to ? mem_printf("%s.links", to) : NULL; /* of a copy cut short */
+    char *remove[] = {(char *)l->disk_program, (char *)"remove", to, links, NULL};
+    const int folders[] = {l->place.folder_fd, l->place.folder_fd};
+    int r = to && links && id && (from || !row->from) ? 0 : -ENOMEM;
 
     if (r == 0)
-        r = disk_start(&l->loop, l->disk_program, row->from ? copy : remove, l->place.folder_fd,
-                       l->place.folder_fd, on_disk_done, l, &l->disk);
+        r = helper_start(&l->loop, l->disk_program, row->from ? copy : remove, folders,
+                         ARRAY_SIZE(folders), on_disk_done, l, &l->disk);
     return r ? error_errno(err, r, "cannot start %s", l->disk_program) : LATER;
 }
 
@@ -266,7 +267,7 @@ static int on_disk_cancel(struct launcher *l, const struct channel_msg *msg, str
     (void)msg;
     (void)err;
     if (l->disk)
-        disk_kill(l->disk);
+        helper_kill(l->disk);
     return 0;
 }
 
@@ -325,7 +326,7 @@ static void on_closed(struct channel *ch, int reason, void *arg)
     (void)reason;
     l->leaving = 1;
     if (l->disk)
-        disk_kill(l->disk);
+        helper_kill(l->disk);
     if (l->state & STATE_ON) {
         l->stop_asked = 1;
         sandbox_kill(&l->sandbox);
