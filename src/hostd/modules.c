@@ -29,6 +29,7 @@ const struct host_module *const host_modules[] = {
     &vm_change_module,
     &vm_create_module,
     &vm_snapshot_module,
+    &vm_clone_module,
     &guest_module,
     &metrics_module,
     &guest_live_module,

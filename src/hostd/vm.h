@@ -132,6 +132,9 @@ struct vim_VirtualMachineFileLayout *vm_layout(const struct vm *vm, struct arena
 struct vim_VirtualMachineFileLayoutEx *vm_layout_ex(const struct vm *vm, struct arena *a);
 struct vim_VirtualMachineStorageInfo *vm_storage(const struct vm *vm, struct arena *a);
 
+/* One that can only be cloned (vm_clone.c). */
+bool vm_is_template(const struct vm *vm);
+
 /* ---- operations ---- */
 
 /* Starts a task that keeps others away from the VM until vm_op_end. NULL when the call has been

@@ -11,11 +11,13 @@
 #include "hostd/event.h"
 #include "hostd/inventory_internal.h"
 #include "hostd/session.h"
+#include "hostd/supervise.h"
 #include "hostd/task.h"
-#include "hostd/vm.h"
+#include "hostd/vm_create.h"
 
 #define FOLDER_NAME_MAX 64 /* bytes; room for "_99" */
 #define FOLDER_TRIES    100
+#define DISK_STORE_KEY  "dataSetsMgr.diskStoreFile"
 
 /* A creation under way. Its task and its folder of the inventory are looked up again by id, since
  * a folder may have been destroyed meanwhile. */
@@ -29,6 +31,9 @@ struct creation {
     bool fixed; /* the client chose the folder: no other name is tried */
     int attempt;
     char folder[FOLDER_NAME_MAX + 8];
+    struct vm_origin *origin; /* NULL: it gets no files of another VM */
+    vm_made_cb done;
+    void *arg;
 };
 
 static void creation_free(struct creation *c)
@@ -38,6 +43,7 @@ static void creation_free(struct creation *c)
     mem_free(c->name);
     mem_free(c->base);
     mem_free(c->vmx);
+    mem_free(c->origin);
     buf_free(&c->text);
     mem_free(c);
 }
@@ -47,12 +53,9 @@ static struct task *task_of(const struct creation *c)
     return (struct task *)(void *)mo_find(c->inv->host->registry, c->task);
 }
 
-static void fail(struct creation *c, const struct vim_object *fault, const char *text)
+static void end(struct creation *c, struct vm *vm, const struct vim_object *fault, const char *text)
 {
-    struct task *t = task_of(c);
-
-    if (t)
-        task_fail(t, fault, "%s", text);
+    c->done(c->inv->host, vm, fault, text, c->arg);
     creation_free(c);
 }
 
@@ -111,7 +114,7 @@ static void on_folder(struct host *host, int code, const char *text, void *arg)
 
         if (f)
             f->file = arena_printf(task_arena(t), "[%s] %s", DATASTORE_NAME, c->folder);
-        fail(c, f ? &f->base : NULL, text ? text : strerror(-code));
+        end(c, NULL, f ? &f->base : NULL, text ? text : strerror(-code));
         return;
     }
     r = t && parent && escaped ? 0 : -ENOENT;
@@ -124,13 +127,41 @@ static void on_folder(struct host *host, int code, const char *text, void *arg)
         r = enter(c->inv, t, parent, c->folder, c->vmx, &vm);
     if (r < 0 || !vm) {
         vmlink_delete_folder(host, c->folder, on_discarded, NULL);
-        fail(c, fault.fault, fault.text ? fault.text : strerror(-r));
+        end(c, NULL, fault.fault, fault.text ? fault.text : strerror(-r));
         return;
     }
-    EVENT_VM(c->inv->events, &vm->e, VmCreatedEvent, task_user(t), "Created virtual machine %s",
-             vm->e.name);
-    task_succeed(t, vim_any_ref(task_arena(t), mo_ref(&vm->e.mo)));
-    creation_free(c);
+    end(c, vm, NULL, NULL);
+}
+
+/* The disk, and the data sets that go along with clones. */
+static int clone_folder(struct creation *c)
+{
+    const struct vm_origin *o = c->origin;
+    char from[2][SUPERVISE_NAME_MAX + 1], to[2][SUPERVISE_NAME_MAX + 1];
+    char snapshot[32] = "";
+    size_t name = strlen(c->vmx) - strlen(".vmx");
+    struct supervise_clone clone = {.from_folder = o->folder,
+                                    .folder = c->folder,
+                                    .config = c->vmx,
+                                    .text = c->text.data,
+                                    .len = c->text.len};
+    static const char *const suffixes[] = {"root", "dsd"};
+
+    if (o->snapshot)
+        snprintf(snapshot, sizeof(snapshot), "-Snapshot%u", o->snapshot);
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        int n = snprintf(from[i], sizeof(from[i]), "%s%s.%s", o->name, snapshot, suffixes[i]);
+
+        if (n < 0 || (size_t)n >= sizeof(from[i]))
+            return -ENAMETOOLONG;
+        snprintf(to[i], sizeof(to[i]), "%.*s.%s", (int)name, c->vmx, suffixes[i]);
+        clone.files[i].from = from[i];
+        clone.files[i].to = to[i];
+    }
+    if (!o->snapshot && o->disk_store[0])
+        clone.files[1].from = o->disk_store;
+    clone.file_count = ARRAY_SIZE(suffixes);
+    return vmlink_clone_folder(c->inv->host, &clone, on_folder, c);
 }
 
 static void create_folder(struct creation *c)
@@ -141,13 +172,14 @@ static void create_folder(struct creation *c)
         snprintf(c->folder, sizeof(c->folder), "%.*s", FOLDER_NAME_MAX, c->base);
     else
         snprintf(c->folder, sizeof(c->folder), "%.*s_%d", FOLDER_NAME_MAX, c->base, c->attempt);
-    r = vmlink_create_folder(c->inv->host, c->folder, c->vmx, c->text.data, c->text.len, on_folder,
-                             c);
+    r = c->origin ? clone_folder(c)
+                  : vmlink_create_folder(c->inv->host, c->folder, c->vmx, c->text.data, c->text.len,
+                                         on_folder, c);
     if (r < 0)
-        fail(c, NULL, strerror(-r));
+        end(c, NULL, NULL, strerror(-r));
 }
 
-/* ---- CreateVM_Task ---- */
+/* ---- where and what ---- */
 
 /* A name that may be a folder: no slash, no control characters, no leading dot, not cut within a
  * character. */
@@ -218,23 +250,22 @@ static int write_text(json_t *set, struct buf *out)
     return r;
 }
 
-static int place(struct creation *c, const struct vim_VirtualMachineConfigSpec *spec,
-                 struct task *t, struct spec_fault *fault)
+static int place(struct creation *c, const struct vm_making *m, struct spec_fault *fault)
 {
-    const char *path = spec->files ? spec->files->vmPathName : NULL;
-    int r = path ? parse_path(path, &c->base, &c->vmx) : 0;
+    struct arena *a = task_arena(m->task);
+    int r = m->path ? parse_path(m->path, &c->base, &c->vmx) : 0;
 
     if (r == -ENODEV) {
-        struct vim_InvalidDatastorePath *f = VIM_NEW(task_arena(t), InvalidDatastorePath);
+        struct vim_InvalidDatastorePath *f = VIM_NEW(a, InvalidDatastorePath);
 
         if (f)
-            f->datastorePath = arena_strdup(task_arena(t), path);
+            f->datastorePath = arena_strdup(a, m->path);
         fault->fault = f ? &f->base : NULL;
         fault->text = "There is no such datastore.";
         return -EINVAL;
     }
     if (r < 0) {
-        struct vim_InvalidArgument *f = VIM_NEW(task_arena(t), InvalidArgument);
+        struct vim_InvalidArgument *f = VIM_NEW(a, InvalidArgument);
 
         if (f)
             f->invalidProperty = "config.files.vmPathName";
@@ -244,46 +275,70 @@ static int place(struct creation *c, const struct vim_VirtualMachineConfigSpec *
     }
     c->fixed = c->base != NULL;
     if (!c->base)
-        c->base = folder_name(spec->name);
+        c->base = folder_name(m->name);
     if (c->base && !c->vmx)
         c->vmx = mem_printf("%s.vmx", c->base);
     return c->base && c->vmx ? 0 : -ENOMEM;
 }
 
-static int prepare(struct creation *c, const struct vim_VirtualMachineConfigSpec *spec,
-                   struct folder *parent, struct task *t, struct spec_fault *fault)
+int vm_check_name(struct task *t, struct folder *parent, const char *name, struct spec_fault *fault)
 {
     AUTO_FREE char *escaped = NULL;
-    json_t *set;
-    int r;
 
-    if (!inventory_name_valid(spec->name)) {
-        spec_fail_name(task_arena(t), arena_strdup(task_arena(t), spec->name ? spec->name : ""),
-                       fault);
+    if (!inventory_name_valid(name)) {
+        spec_fail_name(task_arena(t), arena_strdup(task_arena(t), name ? name : ""), fault);
         return -EINVAL;
     }
-    escaped = inventory_escape(spec->name);
+    escaped = inventory_escape(name);
     if (escaped && folder_child(parent, escaped)) {
-        spec_fail_duplicate(task_arena(t), arena_strdup(task_arena(t), spec->name),
+        spec_fail_duplicate(task_arena(t), arena_strdup(task_arena(t), name),
                             folder_child(parent, escaped), fault);
         return -EINVAL;
     }
-    c->task = mem_strdup(task_mo(t)->id);
-    c->parent = mem_strdup(parent->e.mo.id);
-    c->name = mem_strdup(spec->name);
-    set = json_object();
-    r = c->task && c->parent && c->name && set && escaped ? 0 : -ENOMEM;
-    if (r == 0)
-        r = vm_spec_keys(task_arena(t), spec, NULL, set, fault);
-    if (r == 0)
-        r = vm_spec_defaults(set);
-    if (r == 0)
-        r = write_text(set, &c->text);
-    json_decref(set);
-    return r < 0 ? r : place(c, spec, t, fault);
+    return escaped ? 0 : -ENOMEM;
 }
 
-static bool check_host_and_pool(struct call *call, struct vim_ref pool, struct vim_ref host)
+static int prepare(struct creation *c, const struct vm_making *m, struct spec_fault *fault)
+{
+    int r = vm_check_name(m->task, m->parent, m->name, fault);
+
+    if (r < 0)
+        return r;
+    c->task = mem_strdup(task_mo(m->task)->id);
+    c->parent = mem_strdup(m->parent->e.mo.id);
+    c->name = mem_strdup(m->name);
+    c->origin = m->origin ? mem_memdup(m->origin, sizeof(*m->origin)) : NULL;
+    if (!c->task || !c->parent || !c->name || (m->origin && !c->origin))
+        return -ENOMEM;
+    r = place(c, m, fault);
+    if (r == 0 && c->origin && c->origin->disk_store[0])
+        r = json_object_set_new(m->keys, DISK_STORE_KEY,
+                                json_sprintf("%.*s.dsd", (int)strlen(c->vmx) - 4, c->vmx)) < 0
+                ? -ENOMEM
+                : 0;
+    return r < 0 ? r : write_text(m->keys, &c->text);
+}
+
+int vm_make(struct inventory *inv, const struct vm_making *m, struct spec_fault *fault)
+{
+    struct creation *c = mem_calloc(1, sizeof(*c));
+    int r;
+
+    if (!c)
+        return -ENOMEM;
+    c->inv = inv;
+    c->text = BUF_INIT(VMXFILE_SIZE_MAX);
+    c->done = m->done;
+    c->arg = m->arg;
+    r = prepare(c, m, fault);
+    if (r < 0)
+        creation_free(c);
+    else
+        create_folder(c);
+    return r;
+}
+
+bool vm_check_host_and_pool(struct call *call, struct vim_ref pool, struct vim_ref host)
 {
     if (pool.value && (!call_check_object(call, pool, vim_mo_type_find("ResourcePool"), "pool") ||
                        !call_check_privilege(call, pool, "Resource.AssignVMToPool")))
@@ -291,11 +346,10 @@ static bool check_host_and_pool(struct call *call, struct vim_ref pool, struct v
     return !host.value || call_check_object(call, host, vim_mo_type_find("HostSystem"), "host");
 }
 
-/* The folder that VMs can be put into; ends the call when it is none. */
-static struct folder *vm_folder_of(struct call *call)
+struct folder *vm_folder_for(struct call *call, struct vim_ref ref)
 {
     struct inventory *inv = inventory_of(call->host);
-    struct folder *f = folder_cast(mo_find(call->host->registry, call->self.value));
+    struct folder *f = folder_cast(mo_find(call->host->registry, ref.value));
 
     if (f && f->child_types == inv->vm_folder.child_types)
         return f;
@@ -303,37 +357,76 @@ static struct folder *vm_folder_of(struct call *call)
     return NULL;
 }
 
+/* ---- CreateVM_Task ---- */
+
+/* The task of a creation, which `arg` names; NULL when nobody knows it any more. Frees `arg`. */
+static struct task *take_task(const struct host *host, char *arg)
+{
+    struct task *t = (struct task *)(void *)mo_find(host->registry, arg);
+
+    mem_free(arg);
+    return t;
+}
+
+static void on_created(struct host *host, struct vm *vm, const struct vim_object *fault,
+                       const char *text, void *arg)
+{
+    struct task *t = take_task(host, arg);
+
+    if (!t)
+        return;
+    if (!vm) {
+        task_fail(t, fault, "%s", text);
+        return;
+    }
+    EVENT_VM(vm->e.inv->events, &vm->e, VmCreatedEvent, task_user(t), "Created virtual machine %s",
+             vm->e.name);
+    task_succeed(t, vim_any_ref(task_arena(t), mo_ref(&vm->e.mo)));
+}
+
+static int make_from_spec(struct inventory *inv, const struct vim_VirtualMachineConfigSpec *spec,
+                          struct folder *parent, struct task *t, struct spec_fault *fault)
+{
+    struct vm_making m = {.task = t,
+                          .parent = parent,
+                          .name = spec->name,
+                          .path = spec->files ? spec->files->vmPathName : NULL,
+                          .keys = json_object(),
+                          .done = on_created};
+    int r;
+
+    m.arg = mem_strdup(task_mo(t)->id);
+    r = m.keys && m.arg ? 0 : -ENOMEM;
+    if (r == 0)
+        r = vm_spec_keys(task_arena(t), spec, NULL, m.keys, fault);
+    if (r == 0)
+        r = vm_spec_defaults(m.keys);
+    if (r == 0)
+        r = vm_make(inv, &m, fault);
+    if (r < 0)
+        mem_free(m.arg);
+    json_decref(m.keys);
+    return r;
+}
+
 static void create_vm(struct call *call)
 {
     const struct vim_CreateVM_Task_request *req = call->req;
-    struct folder *parent = vm_folder_of(call);
+    struct folder *parent = vm_folder_for(call, call->self);
     struct spec_fault fault = {0};
-    struct creation *c;
     struct task *t;
     int r;
 
-    if (!parent || !check_host_and_pool(call, req->pool, req->host))
+    if (!parent || !vm_check_host_and_pool(call, req->pool, req->host))
         return;
     t = task_begin(call, &parent->e, "CreateVM_Task", "Folder.createVm");
     if (!t)
         return;
     task_start(t);
-    c = mem_calloc(1, sizeof(*c));
-    if (!c) {
-        task_fail(t, NULL, "out of memory");
-        task_return(call, t);
-        return;
-    }
-    c->inv = inventory_of(call->host);
-    c->text = BUF_INIT(VMXFILE_SIZE_MAX);
-    r = prepare(c, req->config, parent, t, &fault);
+    r = make_from_spec(inventory_of(call->host), req->config, parent, t, &fault);
     task_return(call, t);
-    if (r < 0) {
+    if (r < 0)
         task_fail(t, fault.fault, "%s", fault.text ? fault.text : strerror(-r));
-        creation_free(c);
-        return;
-    }
-    create_folder(c);
 }
 
 /* ---- RegisterVM_Task ---- */
@@ -398,13 +491,13 @@ static void register_vm(struct call *call)
 {
     const struct vim_RegisterVM_Task_request *req = call->req;
     struct inventory *inv = inventory_of(call->host);
-    struct folder *parent = vm_folder_of(call);
+    struct folder *parent = vm_folder_for(call, call->self);
     AUTO_FREE char *dir = NULL, *file = NULL, *name = NULL;
     struct vm *vm = NULL;
     struct task *t;
     int r;
 
-    if (!parent || !check_host_and_pool(call, req->pool, req->host))
+    if (!parent || !vm_check_host_and_pool(call, req->pool, req->host))
         return;
     if (req->asTemplate) {
         call_fault_not_supported(call);

@@ -169,6 +169,10 @@ static void power(struct call *call)
         return;
     while (op->method != call->method)
         op++;
+    if (op->to == VM_POWER_ON && vm_is_template(vm)) {
+        call_fault_not_supported(call);
+        return;
+    }
     t = vm_op_begin(call, vm, op->method->name, op->description);
     if (!t)
         return;
