@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "admin/admin.h"
+#include "admin/vm_snapshot.h"
 #include "base/fs.h"
 #include "base/mem.h"
 
-static const char usage[] =
+static const char usage_words[] =
     "usage: inguest vm create NAME [--guest-user USER --guest-password-file FILE]...\n"
     "                              [--memory MIB] [--cpus N] [--guest-id ID]\n"
     "       inguest vm list\n"
@@ -18,13 +19,22 @@ static const char usage[] =
     "       inguest vm start NAME [--no-wait]\n"
     "       inguest vm stop NAME [--guest]\n"
     "       inguest vm delete NAME\n"
-    "       inguest vm log NAME\n"
+    "       inguest vm log NAME\n";
+static const char usage_notes[] =
     "\n"
     "create makes a sandbox VM: its guest is this machine's /usr in namespaces of its own. Each\n"
     "--guest-user gets the password of the --guest-password-file that follows it (- is standard\n"
     "input); without one, user root is made and the password asked for.\n"
     "start waits until guest operations are ready. stop --guest asks the guest to shut down.\n"
-    "log prints the VM's vmware.log; it needs the host's state folder.\n";
+    "log prints the VM's vmware.log; it needs the host's state folder.\n"
+    "A snapshot keeps the disk, the configuration and the data sets, not the memory: after revert\n"
+    "the VM is off. SNAPSHOT is a name or an id; revert without one goes back to the current one.\n"
+    "--quiesce tells the guest's programs first. rm --children also removes those made after it.\n";
+
+static void usage(FILE *out)
+{
+    fprintf(out, "%s%s%s", usage_words, admin_vm_snapshot_usage, usage_notes);
+}
 
 #define MEMORY_DEFAULT 512
 #define LOG_CHUNK      65536
@@ -270,10 +280,14 @@ int admin_vm(struct admin *ad, int argc, char **argv)
 
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
-            fputs(usage, stdout);
+            usage(stdout);
             return ADMIN_OK;
         }
     }
+    if (!strcmp(verb, "snapshot"))
+        return admin_vm_snapshot(ad, argc, argv);
+    if (!strcmp(verb, "clone"))
+        return admin_vm_clone(ad, argc, argv);
     if (parse(ad, argc, argv, &o)) {
         if (!strcmp(verb, "list") && !o.name)
             return vm_list(ad);
@@ -285,6 +299,6 @@ int admin_vm(struct admin *ad, int argc, char **argv)
             if (!strcmp(verb, with_name[i]))
                 return on_one(ad, verb, &o);
     }
-    fputs(usage, stderr);
+    usage(stderr);
     return ADMIN_USAGE;
 }

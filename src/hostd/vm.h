@@ -164,6 +164,9 @@ int vm_spec_keys(struct arena *a, const struct vim_VirtualMachineConfigSpec *spe
                  const struct vm *vm, json_t *set, struct spec_fault *ret_fault);
 /* Does the caller hold the privileges that the spec needs on the VM? Otherwise ends the call. */
 bool vm_spec_allowed(struct call *call, const struct vim_VirtualMachineConfigSpec *spec);
+/* A MAC address for an adapter whose address is "generated"; returns `ret`. */
+#define VM_MAC_SIZE 18
+const char *vm_generate_mac(char ret[VM_MAC_SIZE]);
 /* Sets what a new VM needs and the spec left open. */
 int vm_spec_defaults(json_t *set);
 void spec_fail_name(struct arena *a, const char *name, struct spec_fault *ret);

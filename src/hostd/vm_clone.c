@@ -202,6 +202,15 @@ static void on_made(struct host *host, struct vm *vm, const struct vim_object *f
 
 /* ---- what the clone will be ---- */
 
+/* "ethernet0.generatedAddress" */
+static bool is_generated_address(const char *key)
+{
+    static const char ending[] = ".generatedAddress";
+    size_t n = strlen(key);
+
+    return n >= sizeof(ending) && !strcasecmp(key + n - sizeof(ending) + 1, ending);
+}
+
 /* What is of one VM only. */
 static bool is_own(const char *key)
 {
@@ -212,13 +221,11 @@ static bool is_own(const char *key)
                                        "inguest.template",
                                        "dataSetsMgr.vmStoreFile",
                                        "dataSetsMgr.diskStoreFile"};
-    static const char mac[] = ".generatedAddress";
-    size_t n = strlen(key);
 
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
         if (!strcasecmp(keys[i], key))
             return true;
-    return n > sizeof(mac) && !strcasecmp(key + n - sizeof(mac) + 1, mac);
+    return false;
 }
 
 /* The file as it is now: hostd's own copy lacks what vmx does not tell. */
@@ -235,12 +242,16 @@ static int read_config(const struct vm *vm, struct vmxfile **ret)
 static int clone_keys(const struct cloning *c, const struct vmxfile *config, json_t *keys)
 {
     const char *key, *value;
+    char mac[VM_MAC_SIZE];
     size_t pos = 0;
     int r = 0;
 
     while (r == 0 && vmxfile_next(config, &pos, &key, &value))
         /* A value that is not UTF-8 cannot be kept in an object; nobody set it through the API. */
-        if (!is_own(key) && json_object_set_new(keys, key, json_string(value)) < 0)
+        if (!is_own(key) &&
+            json_object_set_new(
+                keys, key, json_string(is_generated_address(key) ? vm_generate_mac(mac) : value)) <
+                0)
             log_warn("clone of %s: the value of %s is left out", c->source->e.name, key);
     if (json_object_update(keys, c->changes) < 0 ||
         json_object_set_new(keys, "displayName", json_string(c->name)) < 0)

@@ -278,6 +278,7 @@ struct vim_VirtualMachineConfigInfo *vm_config_info(const struct vm *vm, struct 
     c->name = arena_strdup(a, vm->e.name);
     c->guestId = vm_guest_id(vm, a);
     c->guestFullName = c->guestId ? vm_guest_full_name(c->guestId) : NULL;
+    c->template = vm_is_template(vm);
     c->version = arena_printf(a, "vmx-%lld", (long long)vm_config_int(vm, "virtualHW.version", 21));
     c->uuid = vm_config_uuid(vm, "uuid.bios", a);
     c->instanceUuid = vm_config_uuid(vm, "vc.uuid", a);

@@ -243,20 +243,27 @@ static int put_nic(json_t *set, int n, const char *name, const char *value)
     return put(set, key, value);
 }
 
+const char *vm_generate_mac(char ret[VM_MAC_SIZE])
+{
+    uint8_t random[3];
+
+    random_bytes(random, sizeof(random));
+    snprintf(ret, VM_MAC_SIZE, "00:0c:29:%02x:%02x:%02x", random[0], random[1], random[2]);
+    return ret;
+}
+
 static int add_nic(struct arena *a, const struct vim_VirtualEthernetCard *card, const struct vm *vm,
                    json_t *set, struct spec_fault *fault)
 {
     bool fixed = card->macAddress && card->macAddress[0];
-    char mac[18];
-    uint8_t random[3];
+    char mac[VM_MAC_SIZE];
     int n = 0, r;
 
     while (n < NICS_MAX && nic_used(vm, set, n))
         n++;
     if (n == NICS_MAX)
         return fault_argument(a, "deviceChange", fault);
-    random_bytes(random, sizeof(random));
-    snprintf(mac, sizeof(mac), "00:0c:29:%02x:%02x:%02x", random[0], random[1], random[2]);
+    vm_generate_mac(mac);
     if (fixed && strlen(card->macAddress) != 17)
         return fault_argument(a, "deviceChange.device.macAddress", fault);
     r = put_nic(set, n, "present", "TRUE");

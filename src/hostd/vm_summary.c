@@ -84,6 +84,7 @@ static struct vim_VirtualMachineConfigSummary *config_summary(const struct vm *v
     s->guestId = vm_guest_id(vm, a);
     s->guestFullName = s->guestId ? vm_guest_full_name(s->guestId) : NULL;
     s->annotation = notes ? arena_strdup(a, notes) : "";
+    s->template = vm_is_template(vm);
     s->has_installBootRequired = s->has_tpmPresent = true;
     s->hwVersion =
         arena_printf(a, "vmx-%lld", (long long)vm_config_int(vm, "virtualHW.version", 21));

@@ -54,3 +54,64 @@ power_of() {
     inguest vm start demo
     said two
 }
+
+@test "inguest takes, lists, removes and goes back to snapshots" {
+    run inguest vm snapshot list demo
+    [[ "$output" == *first*"second (current)"* ]]
+    [ "$(inguest --json vm snapshot list demo | jq -r '.[1].description')" = 'a longer story' ]
+    say four
+    inguest vm snapshot create demo third --description 'from the command line'
+    # The middle of three goes; what was beneath it stays.
+    inguest vm snapshot rm demo second
+    [ "$(inguest --json vm snapshot list demo | jq -r 'map(.name) | join(" ")')" = "first third" ]
+    [ ! -e "$HOST_DIR/state/vms/demo/demo-Snapshot2.root" ]
+    run inguest vm snapshot rm demo second
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"there is no snapshot named second"* ]]
+    say five
+    inguest vm snapshot revert demo
+    inguest vm start demo
+    said four
+    inguest vm snapshot revert demo first
+    inguest vm start demo
+    said one
+    run inguest vm snapshot create demo
+    [ "$status" -eq 2 ]
+    inguest vm snapshot rm demo --all
+    [ "$(inguest --json vm snapshot list demo)" = "[]" ]
+    run bash -c "ls $HOST_DIR/state/vms/demo | grep -E 'Snapshot|Revert|Trash'"
+    [ "$status" -eq 1 ]
+}
+
+@test "clones of a running VM, of a stopped one and of a snapshot" {
+    say origin
+    govc guest.run /bin/sh -c "'mkdir -p /srv/x; chmod 700 /srv/x; echo deep >/srv/x/y; ln /srv/x/y /srv/x/z; useradd -m carol 2>/dev/null; true'"
+    govc snapshot.create base
+    say later
+    govc vm.clone -vm demo -on=false copy1
+    said later
+    [ "$(power_of demo)" = poweredOn ]
+    [ "$(power_of copy1)" = poweredOff ]
+    inguest vm clone demo copy2 --snapshot base --start
+    inguest vm stop demo
+    govc vm.clone -vm demo -on=false -c 2 -m 256 copy3
+    inguest vm start copy1
+    inguest vm start copy3
+    GOVC_VM=copy1 said later
+    GOVC_VM=copy2 said origin
+    GOVC_VM=copy3 said later
+    [ "$(GOVC_VM=copy3 govc guest.run cat /srv/x/z)" = deep ]
+    [ "$(GOVC_VM=copy3 govc guest.run stat -c %h.%a.%U /srv/x/y /srv/x | tr '\n' ' ')" = "2.644.root 2.700.root " ]
+    [ "$(govc object.collect -s vm/copy3 config.hardware.memoryMB)" = 256 ]
+    # Nobody is two VMs.
+    [ "$(for vm in demo copy1 copy2 copy3; do govc object.collect -s vm/$vm config.uuid; done | sort -u | wc -l)" -eq 4 ]
+    [ "$(stat -c %u "$HOST_DIR"/state/vms/*/ | sort -u | wc -l)" -eq 4 ]
+    [ "$(govc object.collect -s vm/copy2 snapshot)" = "" ]
+    inguest vm start demo
+    # What one does the others do not see.
+    GOVC_VM=copy1 say changed
+    said later
+    for vm in copy1 copy2 copy3; do inguest vm delete $vm; done
+    run ls -A "$HOST_DIR/state/vms"
+    [ "$output" = demo ]
+}
