@@ -31,7 +31,7 @@ struct snapshots {
     /* Of the operation under way. */
     char *name, *description;
     uint32_t uid;
-    bool quiesce, with_children, all;
+    bool with_children, all;
     bool has_disk, frozen, replaced, changed_over, canceled;
     unsigned held_kinds;
     enum machine_disk sweeping; /* what the sweep removes, and which one */
@@ -262,7 +262,7 @@ static int load_files(struct snapshots *s)
 
 static int add(struct snapshots *s)
 {
-    return snapshot_store_add(&s->store, s->name, s->description, s->quiesce, s->has_disk, &s->err);
+    return snapshot_store_add(&s->store, s->name, s->description, false, s->has_disk, &s->err);
 }
 
 static int change_over(struct snapshots *s)
@@ -335,7 +335,7 @@ static int begin(struct snapshots *s, step_fn *const *steps, uint32_t uid, snaps
     s->phase = PHASE_WORK;
     s->steps = steps;
     s->uid = uid;
-    s->quiesce = s->with_children = s->all = false;
+    s->with_children = s->all = false;
     s->has_disk = s->frozen = s->replaced = s->changed_over = s->canceled = false;
     s->held_kinds = 0;
     s->sweeping = 0;
@@ -356,7 +356,8 @@ int snapshot_create(struct snapshots *s, const char *name, const char *descripti
         return r;
     s->name = mem_strdup(name);
     s->description = mem_strdup(description);
-    s->quiesce = quiesce;
+    if (quiesce)
+        log_info("snapshots: the guest is not told; the snapshot is as after a loss of power");
     if (!s->name || !s->description)
         note_failure(s, &(struct error){.code = -ENOMEM});
     advance(s);

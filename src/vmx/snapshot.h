@@ -3,8 +3,8 @@
  * else copies it. One operation at a time (-EBUSY). Each is a row of steps in snapshot.c; whatever
  * happens, the VM is let go again at its end. What is on disk when is told in snapshot_store.h.
  *
- * There are no memory snapshots: a snapshot is what the disk would be after a loss of power, or,
- * quiesced, after the guest's programs have been told. Going back stops the machine.
+ * There are no memory snapshots, and the guest is not told: a snapshot is what the disk would be
+ * after a loss of power. Going back stops the machine.
  *
  * One thread, the loop's; nothing blocks for longer than a small file takes to be written.
  */
