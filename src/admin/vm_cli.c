@@ -29,7 +29,7 @@ static const char usage_notes[] =
     "log prints the VM's vmware.log; it needs the host's state folder.\n"
     "A snapshot keeps the disk, the configuration and the data sets, not the memory: after revert\n"
     "the VM is off. SNAPSHOT is a name or an id; revert without one goes back to the current one.\n"
-    "--quiesce tells the guest's programs first. rm --children also removes those made after it.\n";
+    "rm --children also removes those made after it.\n";
 
 static void usage(FILE *out)
 {

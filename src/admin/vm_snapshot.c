@@ -11,7 +11,7 @@
 #define COPY_MS 1800000u
 
 const char admin_vm_snapshot_usage[] =
-    "       inguest vm snapshot create VM NAME [--description TEXT] [--quiesce]\n"
+    "       inguest vm snapshot create VM NAME [--description TEXT]\n"
     "       inguest vm snapshot list VM\n"
     "       inguest vm snapshot revert VM [SNAPSHOT]\n"
     "       inguest vm snapshot rm VM SNAPSHOT|--all [--children]\n"
@@ -21,7 +21,7 @@ struct options {
     const char *words[3]; /* what is no option */
     unsigned count;
     const char *description, *snapshot;
-    bool quiesce, all, children, start;
+    bool all, children, start;
 };
 
 static bool parse(struct admin *ad, int argc, char **argv, int first, struct options *o)
@@ -29,8 +29,7 @@ static bool parse(struct admin *ad, int argc, char **argv, int first, struct opt
     static const struct {
         const char *name;
         size_t offset;
-    } flags[] = {{"--quiesce", offsetof(struct options, quiesce)},
-                 {"--all", offsetof(struct options, all)},
+    } flags[] = {{"--all", offsetof(struct options, all)},
                  {"--children", offsetof(struct options, children)},
                  {"--start", offsetof(struct options, start)}};
     bool bad = false;
@@ -124,7 +123,7 @@ static int create(struct admin *ad, struct vim_ref vm, const struct options *o, 
                   struct error *err)
 {
     const struct vim_CreateSnapshot_Task_request request = {
-        .this_ = vm, .name = o->words[1], .description = o->description, .quiesce = o->quiesce};
+        .this_ = vm, .name = o->words[1], .description = o->description};
     struct vim_any *result = NULL;
     CALL(CreateSnapshot_Task);
 
