@@ -40,6 +40,9 @@ struct machine_events {
     /* The machine is off. After machine_stop it comes before `done`. */
     void (*stopped)(struct machine *m, enum machine_stop_reason reason, const char *text,
                     void *arg);
+    /* It can do nothing any more, not even start: after everything else has been reported. May be
+     * NULL. */
+    void (*lost)(struct machine *m, const char *why, void *arg);
 };
 
 struct machine_config {

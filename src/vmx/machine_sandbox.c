@@ -92,6 +92,8 @@ static void lose_launcher(struct machine *m, const char *why)
         report_disk(m, &err);
     if (m->pending && !m->closing)
         report_done(m, &err);
+    if (!m->closing && m->config.events->lost)
+        m->config.events->lost(m, why, m->config.arg);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -104,7 +104,18 @@ static void machine_stopped(struct machine *m, enum machine_stop_reason reason, 
     power_stopped(vm->power, reason, text);
 }
 
-static const struct machine_events machine_events = {machine_done, machine_stopped};
+/* Whoever needs the VM starts another vmx, with a machine that works. */
+static void machine_lost(struct machine *m, const char *why, void *arg)
+{
+    struct vm *vm = arg;
+
+    (void)m;
+    log_error("machine: %s: vmx ends", why);
+    if (vm->ended)
+        vm->ended(vm->ended_arg);
+}
+
+static const struct machine_events machine_events = {machine_done, machine_stopped, machine_lost};
 
 static const char *machine_config(const char *key, void *arg)
 {
