@@ -115,3 +115,14 @@ power_of() {
     run ls -A "$HOST_DIR/state/vms"
     [ "$output" = demo ]
 }
+
+@test "pyVmomi: trees, faults, rights, updates, templates, a suspended VM" {
+    need pyVmomi "$PYTHON" -c "import pyVmomi"
+    printf 'Reader-pass1' >"$BATS_TEST_TMPDIR/pw"
+    inguest user add reader --role ReadOnly --password-file "$BATS_TEST_TMPDIR/pw"
+    run timeout 120 "$PYTHON" "$BATS_TEST_DIRNAME/snapshots.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" \
+        demo reader Reader-pass1
+    echo "$output"
+    [ "$status" -eq 0 ]
+    inguest vm start demo
+}
