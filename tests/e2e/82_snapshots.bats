@@ -120,9 +120,11 @@ power_of() {
     need pyVmomi "$PYTHON" -c "import pyVmomi"
     printf 'Reader-pass1' >"$BATS_TEST_TMPDIR/pw"
     inguest user add reader --role ReadOnly --password-file "$BATS_TEST_TMPDIR/pw"
+    inguest vm create python --guest-user root --guest-password-file "$HOST_DIR/guest-password"
+    inguest vm start python
     run timeout 120 "$PYTHON" "$BATS_TEST_DIRNAME/snapshots.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" \
-        demo reader Reader-pass1
+        python reader Reader-pass1
     echo "$output"
     [ "$status" -eq 0 ]
-    inguest vm start demo
+    inguest vm delete python
 }
