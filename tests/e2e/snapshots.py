@@ -119,7 +119,7 @@ assert weak_vm.snapshot.rootSnapshotList[0].name == "five"
 location = vim.vm.RelocateSpec()
 no = fails_with(vim.fault.NoPermission, weak_vm.CloneVM_Task, weak_vm.parent, "x",
                 vim.vm.CloneSpec(location=location, powerOn=False, template=False))
-assert no.privilegeId == "VirtualMachine.Provisioning.Clone", no
+assert no.privilegeId == "VirtualMachine.Inventory.CreateFromExisting", no
 Disconnect(weak)
 
 # Depth has an end.
