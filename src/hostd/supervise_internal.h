@@ -78,6 +78,10 @@ int supervisor_gstored_want(struct supervisor *s, bool run, struct error *err);
 /* --- supervise_clone.c --- */
 int supervisor_vm_clone(struct supervisor *s, uint64_t request, const struct supervise_clone *clone,
                         struct error *err); /* answered later unless it fails */
+/* A folder that somebody has copied, owners and all, shares its user ids with another VM's: gives
+ * it ids of its own, then starts its vmx (supervisor_vm_start). */
+int supervisor_vm_adopt(struct supervisor *s, uint64_t request, const char *id, const char *folder,
+                        const char *config, uint32_t from_base, struct error *err);
 /* What a supervisor that was killed left half copied. */
 void supervisor_forget_clones(struct supervisor *s);
 

@@ -390,6 +390,25 @@ static int spawn(struct supervisor *s, struct supervised *v, char **argv)
     return uv_spawn(&s->loop, &v->process, &o);
 }
 
+/* Does another folder have the same owner? */
+static bool range_shared(struct supervisor *s, const char *folder, uid_t owner)
+{
+    int fd = openat(s->vms_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    bool shared = false;
+    const struct dirent *e;
+    if (!dir)
+        return true;
+    while (!shared && (e = readdir(dir)) != NULL) {
+        struct stat st;
+        shared = e->d_name[0] != '.' && strcmp(e->d_name, folder) &&
+                 fstatat(s->vms_dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                 S_ISDIR(st.st_mode) && st.st_uid == owner;
+    }
+    closedir(dir);
+    return shared;
+}
+
 int supervisor_vm_start(struct supervisor *s, uint64_t request, const char *id, const char *folder,
                         const char *config, struct error *err)
 {
@@ -409,6 +428,8 @@ int supervisor_vm_start(struct supervisor *s, uint64_t request, const char *id, 
     if (s->options.root && supervisor_range_of(st.st_uid, &base) < 0)
         return error_set(err, -EPERM, "the folder %s has no user id range (owner %u)", folder,
                          (unsigned)st.st_uid);
+    if (s->options.root && range_shared(s, folder, st.st_uid))
+        return supervisor_vm_adopt(s, request, id, folder, config, base, err);
     int rc = make_run_folder(s, id, st.st_uid, err);
     if (rc < 0)
         return rc;

@@ -116,6 +116,33 @@ power_of() {
     [ "$output" = demo ]
 }
 
+@test "a folder that was copied by hand is registered, and becomes a VM of its own" {
+    say original
+    inguest vm snapshot create demo kept
+    inguest vm stop demo
+    cp -a "$HOST_DIR/state/vms/demo" "$HOST_DIR/state/vms/byhand"
+    inguest vm start demo
+    govc vm.register -name byhand byhand/demo.vmx
+    inguest vm start byhand
+    GOVC_VM=byhand said original
+    GOVC_VM=byhand say mine
+    said original
+    [ "$(stat -c %u "$HOST_DIR"/state/vms/demo "$HOST_DIR"/state/vms/byhand | sort -u | wc -l)" -eq 2 ]
+    [ "$(inguest --json vm snapshot list byhand | jq -r '.[-1].name')" = kept ]
+    inguest vm snapshot revert byhand kept
+    inguest vm start byhand
+    GOVC_VM=byhand said original
+    # Taken out of the inventory the files stay; registered again it is as it was; destroyed all go.
+    inguest vm stop byhand
+    govc vm.unregister byhand
+    [ -e "$HOST_DIR/state/vms/byhand/demo.vmsd" ]
+    govc vm.register -name byhand byhand/demo.vmx
+    [ "$(inguest --json vm snapshot list byhand | jq -r '.[-1].name')" = kept ]
+    inguest vm delete byhand
+    [ ! -e "$HOST_DIR/state/vms/byhand" ]
+    inguest vm snapshot rm demo --all
+}
+
 @test "pyVmomi: trees, faults, rights, updates, templates, a suspended VM" {
     need pyVmomi "$PYTHON" -c "import pyVmomi"
     printf 'Reader-pass1' >"$BATS_TEST_TMPDIR/pw"
