@@ -28,7 +28,11 @@
 struct machine {
     struct machine_config config;
     struct peer_machine *script;
-    uv_timer_t timer;
+    uv_timer_t timer, disk_timer;
+    machine_disk_cb disk_cb;
+    void *disk_arg;
+    int disk_code;
+    int handles;
     int op; /* 1 start, 2 stop, 3 suspend, 4 resume */
 };
 
@@ -69,7 +73,9 @@ static int machine_open(const struct machine_config *config, struct machine **re
     m->config = *config;
     m->script = current;
     uv_timer_init(config->loop, &m->timer);
-    m->timer.data = m;
+    uv_timer_init(config->loop, &m->disk_timer);
+    m->timer.data = m->disk_timer.data = m;
+    m->handles = 2;
     *ret = m;
     return 0;
 }
@@ -95,18 +101,56 @@ static int machine_peer_is_root(struct machine *m, unsigned uid)
     (void)uid;
     return m->script->peer_is_root;
 }
+static void disk_over(uv_timer_t *timer)
+{
+    struct machine *m = timer->data;
+    struct error err = {0};
+
+    if (m->disk_code)
+        error_set(&err, m->disk_code, "the disk does not want to");
+    m->disk_cb(&err, m->disk_arg);
+}
+static void machine_disk(struct machine *m, enum machine_disk what, unsigned number,
+                         machine_disk_cb cb, void *arg)
+{
+    m->script->disks++;
+    m->script->disk_what = what;
+    m->script->disk_number = number;
+    m->disk_cb = cb;
+    m->disk_arg = arg;
+    m->disk_code = m->script->fail_disk ? -ENOSPC : 0;
+    if (!m->script->hang_disk)
+        uv_timer_start(&m->disk_timer, disk_over, 0, 0);
+}
+static void machine_disk_cancel(struct machine *m)
+{
+    m->script->disk_cancels++;
+    if (!m->script->hang_disk || uv_is_active((uv_handle_t *)&m->disk_timer))
+        return;
+    m->disk_code = -EINTR;
+    uv_timer_start(&m->disk_timer, disk_over, 0, 0);
+}
+void peer_disk_over(struct peer *p, int code)
+{
+    p->vm->machine->disk_code = code;
+    uv_timer_start(&p->vm->machine->disk_timer, disk_over, 0, 0);
+}
 static void machine_freed(uv_handle_t *h)
 {
-    mem_free(h->data);
+    struct machine *m = h->data;
+
+    if (--m->handles == 0)
+        mem_free(m);
 }
 static void machine_close(struct machine *m)
 {
     uv_close((uv_handle_t *)&m->timer, machine_freed);
+    uv_close((uv_handle_t *)&m->disk_timer, machine_freed);
 }
 
 static const struct machine_ops test_machine = {
-    "test",          machine_open,   machine_start,        machine_stop,
-    machine_suspend, machine_resume, machine_peer_is_root, machine_close};
+    "test",         machine_open,         machine_start, machine_stop, machine_suspend,
+    machine_resume, machine_peer_is_root, machine_close, machine_disk, machine_disk_cancel};
 
 /* --- the VM --------------------------------------------------------------------------------- */
 

@@ -24,6 +24,11 @@ struct peer_machine {
     bool fail_start, hang_start;
     bool peer_is_root;
     int starts, stops, suspends, resumes;
+    /* Work on the disk is recorded and, with hang_disk, waits for peer_disk_over or a cancel. */
+    bool fail_disk, hang_disk;
+    int disks, disk_cancels;
+    int disk_what; /* of the last one: enum machine_disk */
+    unsigned disk_number;
 };
 
 struct peer;
@@ -74,6 +79,9 @@ struct peer {
 };
 
 enum peer_event { PEER_POWER, PEER_GUEST, PEER_CONFIG, PEER_GUESTINFO, PEER_HEARTBEAT };
+
+/* Ends the work on the disk that hangs; `code` 0: well. */
+void peer_disk_over(struct peer *p, int code);
 
 /* `config` is the text of the .vmx file. */
 void peer_open(struct peer *p, const char *config);
