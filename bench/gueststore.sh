@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # $work is of who sources this
 # What GuestStore does: as many sandbox VMs as told pull one file of 400 MB at once, and each a file of
 # its own; nginx serves the same file to as many curl over plain HTTP beside it. Sourced by bench.sh and
 # by the bench's own run; needs lib.bash, a host that is up, $work and ratio.
@@ -41,7 +42,7 @@ gueststore_pull() {
 }
 
 gueststore_bench() { # COUNT
-    local count=$1 size=$((400 << 20)) i port seconds first last nginx_port
+    local count=$1 size=$((400 << 20)) i seconds first last mine theirs nginx_port
     mkdir -m 755 "$work/repository"
     head -c "$size" /dev/urandom >"$work/repository/big"
     for i in $(seq "$count"); do

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 tools/install-deps.sh bench
 seconds=${1:-5}
-build=build-bench
+build="build-bench"
 [ -f $build/build.ninja ] || meson setup $build >/dev/null --buildtype=debugoptimized -Dtests=false
 meson compile -C $build >/dev/null
 

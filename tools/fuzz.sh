@@ -16,7 +16,7 @@ case "$seconds" in
 esac
 
 tools/install-deps.sh fuzz
-build=build-fuzz
+build="build-fuzz"
 if [ ! -f $build/build.ninja ]; then
     # Only the code under test: the fuzzer's own driver has main().
     CC=clang meson setup $build -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \

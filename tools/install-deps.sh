@@ -11,7 +11,7 @@ tests="$build libcmocka-dev bats curl jq openssl iproute2 procps util-linux valg
 case "${1:-build}" in
 build) want=$build ;;
 test) want="$tests python3-venv python3-pip git" ;;
-lint) want="$tests clang-format clang-tidy" ;;
+lint) want="$tests clang-format clang-tidy shellcheck mandoc" ;;
 fuzz) want="$tests clang libclang-rt-14-dev" ;;
 bench) want="$tests python3-venv python3-pip git nginx-light wrk" ;;
 *)

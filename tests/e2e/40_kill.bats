@@ -57,7 +57,7 @@ no_partial_files() {
     works_again
     new=$(pids_of toolboxd)
     [ -n "$new" ] && [ "$new" != "$old" ]
-    ! wait $SLOW
+    ! wait "$SLOW" || false
     no_partial_files
 }
 
@@ -71,7 +71,7 @@ no_partial_files() {
     new=$(pids_of inguest-vmx)
     [ -n "$new" ] && [ "$new" != "$old" ]
     [ "$(govc guest.run cat /root/kept)" = kept ]
-    ! wait $SLOW
+    ! wait "$SLOW" || false
     no_partial_files
     # What the killed vmx ran is gone: exactly one agent is left.
     [ "$(pids_of toolboxd | wc -l)" -eq 1 ]

@@ -62,7 +62,7 @@ ready() {
     [ "$(jq -r '._typeName + " " + .userName' "$BODY")" = "UserSession tester" ]
     own=$(tr -d '\r' <"$headers" | awk -F': ' 'tolower($1) == "vmware-api-session-id" {print $2}')
     [ ${#own} -ge 32 ]
-    ! grep -qi '^set-cookie' "$headers"
+    ! grep -qi '^set-cookie' "$headers" || false
     code=$(curl -sk -o "$BODY" -w '%{http_code}' -X POST -H "vmware-api-session-id: $own" \
         "$VIM/ServiceInstance/ServiceInstance/CurrentTime")
     [ "$code" = 200 ]

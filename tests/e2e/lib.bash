@@ -7,7 +7,9 @@ export INGUEST_BIN_DIR=$BUILD
 INGUEST=$BUILD/src/admin/inguest
 HOSTD=$BUILD/src/hostd/inguest-hostd
 GOVC=${INGUEST_GOVC:-$BUILD/e2e/govc}
+# shellcheck disable=SC2034 # for the tests
 PYTHON=${INGUEST_PYTHON:-$BUILD/e2e/venv/bin/python3}
+# shellcheck disable=SC2034 # for the tests
 ANSIBLE=$BUILD/e2e/ansible
 
 # need NAME COMMAND...: skips the test when COMMAND fails; with CI=true that is a failure.
