@@ -191,6 +191,8 @@ static void scan_folder(struct inventory *inv, const char *folder)
         parent = &inv->vm_folder;
     if (r == 0)
         r = vm_add(inv, k.id, folder, k.file, parent, &vm);
+    if (r == 0 && k.found)
+        vmlink_restore_last(vm->link);
     if (r == 0 && !k.found)
         r = vm_store_put(vm);
     if (r < 0)

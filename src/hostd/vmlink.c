@@ -55,7 +55,7 @@ static void stopped(struct vmlink *link)
     uv_timer_stop(link->timer);
     drop_channel(link);
     vmlink_fail_all(link, -ENOTCONN, "the VM's process was stopped");
-    link->restore_power = link->powered_on = false;
+    link->restore_power = link->restore_last = link->powered_on = false;
     set_state(link, VMLINK_STOPPED, NULL, NULL);
 }
 
@@ -110,7 +110,7 @@ static void on_event(struct vmlink *link, const json_t *body)
         return;
     if (strcmp(name, "power") == 0) {
         note_power(link, body);
-        link->restore_power = false; /* whoever changed it knows better */
+        link->restore_power = link->restore_last = false; /* whoever changed it knows better */
     }
     if (link->ops->event && link->state != VMLINK_STARTING)
         link->ops->event(link, name, body, link->arg);
@@ -185,8 +185,11 @@ static void on_hello(struct vmlink *link, const struct vmlink_reply *reply, void
     link->greeted = true;
     link->up_since_ms = clock_ms();
     note_power(link, reply->result);
-    bool restore = link->restore_power && !link->powered_on;
-    link->restore_power = false;
+    const char *last = json_string_value(json_object_get(reply->result, "lastPower"));
+    bool restore =
+        !link->powered_on &&
+        (link->restore_power || (link->restore_last && last && strcmp(last, "poweredOn") == 0));
+    link->restore_power = link->restore_last = false;
     log_info("vmlink: %s: connected", link->id);
     set_state(link, VMLINK_UP, reply->result, NULL);
     if (restore && link->state == VMLINK_UP)
@@ -311,6 +314,11 @@ static void on_shutdown(struct vmlink *link, const struct vmlink_reply *reply, v
     set_state(link, VMLINK_UP, NULL, reply->text);
 }
 
+void vmlink_restore_last(struct vmlink *link)
+{
+    link->restore_last = link->state == VMLINK_STARTING;
+}
+
 void vmlink_stop(struct vmlink *link, bool force)
 {
     bool up = link->state == VMLINK_UP;
@@ -318,7 +326,7 @@ void vmlink_stop(struct vmlink *link, bool force)
     if (link->state == VMLINK_STOPPED || link->state == VMLINK_STOPPING)
         return;
     link->state = VMLINK_STOPPING;
-    link->restore_power = false;
+    link->restore_power = link->restore_last = false;
     step_later(link, STOP_MS);
     if (up && vmlink_send(link, "shutdown", NULL, NULL, 0, NULL, 0, STOP_MS / 2, on_shutdown, NULL,
                           NULL) == 0)

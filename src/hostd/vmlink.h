@@ -61,6 +61,10 @@ int vmlink_new(struct host *host, const char *id, const char *folder, const char
 
 void vmlink_start(struct vmlink *link);
 
+/* For a link that was started because an earlier hostd had left a vmx: when that vmx has died with
+ * a running machine, too, the machine is powered on again. */
+void vmlink_restore_last(struct vmlink *link);
+
 /* Asks vmx to exit (op `shutdown`, refused by vmx while the machine is on) and ends the link:
  * VMLINK_STOPPED follows. `force`: also kills it when it does not. */
 void vmlink_stop(struct vmlink *link, bool force);

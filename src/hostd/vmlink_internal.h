@@ -27,7 +27,8 @@ struct vmlink {
     unsigned failures;           /* in a row */
     uint64_t up_since_ms;
     bool powered_on, restore_power, force;
-    bool exited; /* the supervisor says that the process has ended */
+    bool restore_last; /* what the last vmx left running counts, see vmlink_restore_last */
+    bool exited;       /* the supervisor says that the process has ended */
     unsigned in_callback;
     bool freed; /* vmlink_free was called inside a callback */
 

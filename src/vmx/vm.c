@@ -44,6 +44,7 @@ static void power_changed(enum power_state state, enum power_reason reason, cons
 
     log_info("power: %s (%s)%s%s", power_name(vm->power), power_reason_name(reason),
              text && *text ? ": " : "", text ? text : "");
+    vm->last_power = POWER_OFF; /* it counts no more */
     if (vmconfig_set(&vm->config, VMCONFIG_POWER_STATE, power_name(vm->power), &err))
         log_error("power: the state could not be kept: %s", error_text(&err));
     /* The guest has its users now. */

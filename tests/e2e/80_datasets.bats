@@ -498,6 +498,7 @@ wipe() {
     request GET "$SETS/d"
     expect 200
     wipe
+    inguest vm start demo
 }
 
 @test "inguest dataset: every command" {
@@ -541,6 +542,7 @@ wipe() {
     create hidden READ_WRITE NONE
     expect 201
     run in_guest 'toolbox dataset list'
+    echo "$output"
     [ "$output" = "$(printf 'd\tabout d\nhidden\tabout hidden')" ]
     # A value over a megabyte's worth of requests, with characters that are cut nowhere.
     run in_guest 'set -e
