@@ -56,9 +56,10 @@ log() {
     get /root/data | cmp - "$BATS_TEST_TMPDIR/data"
     [ "$(put "$BATS_TEST_TMPDIR/empty" /root/empty)" = " 200" ]
     [ "$(get /root/empty | wc -c)" -eq 0 ]
-    log | grep -q 'stream of tester: write /root/data: done'
-    log | grep -q 'stream of tester: read /root/data: done'
-    run ! grep -q 'file handle' <(log)
+    log | grep -q 'transfer to "/root/data" by tester .*: ok, 50000001 bytes'
+    log | grep -q 'transfer from "/root/data" by tester .*: ok, 50000001 bytes'
+    # What a stream that was refused, and so packets, would say first.
+    run ! grep -q 'transfer .*: not supported' <(log)
 }
 
 @test "one gigabyte of a program's output arrives whole and in order, in constant memory" {
@@ -67,10 +68,14 @@ log() {
     hostd=$(pids hostd-worker)
     before=$(awk '/^VmHWM/ {print $2}' "/proc/$hostd/status")
     # Ten bytes a line.
-    "$TOOLBOX" pipe seq 100000001 207374183 </dev/null |
+    last=207374183
+    [ -z "${INGUEST_SANITIZED:-}" ] || last=110000000
+    "$TOOLBOX" pipe seq 100000001 $last </dev/null |
         tee >(wc -c >"$BATS_TEST_TMPDIR/size") | cksum >"$BATS_TEST_TMPDIR/sum"
-    seq 100000001 207374183 | cksum | cmp - "$BATS_TEST_TMPDIR/sum"
-    [ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/sum")" -eq 1073741830 ]
+    seq 100000001 $last | cksum | cmp - "$BATS_TEST_TMPDIR/sum"
+    [ "$(cut -d' ' -f2 "$BATS_TEST_TMPDIR/sum")" -eq $(((last - 100000000) * 10)) ]
+    # Sanitizers have memory of their own.
+    [ -z "${INGUEST_SANITIZED:-}" ] || return 0
     after=$(awk '/^VmHWM/ {print $2}' "/proc/$hostd/status")
     echo "hostd's peak: $before to $after KiB"
     [ $((after - before)) -lt 20480 ]
@@ -142,18 +147,30 @@ log() {
     hostd=$(pids hostd-worker)
     files() { find "/proc/$1/fd" -lname '*' 2>/dev/null | wc -l; }
     state() { echo "$(files "$worker") $(files "$hostd") $(files "$(pids inguest-vmx)")"; }
-    started=$(log | grep -c ' /root/cut: done' || true)
+    # An upload that is under way has a file without a name open.
+    open_in_worker() { [ -n "$(find "/proc/$worker/fd" -lname "$1" 2>/dev/null)" ]; }
+    both_run() { open_in_worker '*/root/#*(deleted)' && open_in_worker '*/root/whole'; }
+    both_ended() { ! open_in_worker '*/root/#*(deleted)' && ! open_in_worker '*/root/whole'; }
+    # within_20_s COMMAND
+    within_20_s() {
+        local end=$((SECONDS + 20))
+        until "$1"; do
+            [ "$SECONDS" -lt "$end" ] || return 1
+            sleep 0.05
+        done
+    }
     # So that every pool has what it will have.
     get /root/whole >/dev/null
     before=$(state)
-    for i in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         curl -sk --limit-rate 100k -T "$BATS_TEST_TMPDIR/data" "$(soap url /root/cut 50000000)" 3>&- >/dev/null 2>&1 &
         up=$!
         curl -sk --limit-rate 100k -o /dev/null "$(soap url /root/whole)" 3>&- &
         down=$!
-        timeout 20 bash -c "until [ \$(grep -c ' /root/cut: done' '$HOST_DIR/state/vms/demo/vmware.log') -ge $((started + i)) ]; do sleep 0.05; done"
+        within_20_s both_run
         kill -KILL $up $down
         wait $up $down || true
+        within_20_s both_ended
     done
     for _ in $(seq 100); do
         [ "$(state)" = "$before" ] && break
@@ -183,6 +200,7 @@ log() {
     head -c 3000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
     [ "$(put "$BATS_TEST_TMPDIR/data" /root/packets)" = " 200" ]
     get /root/packets | cmp - "$BATS_TEST_TMPDIR/data"
-    log | grep -q 'file write of tester: open /root/packets: done'
+    log | grep -q 'transfer to "/root/packets" by tester .*: not supported'
+    log | grep -q 'transfer to "/root/packets" by tester .*: ok, 3000000 bytes'
     mv "$BATS_TEST_TMPDIR/974" "$(dirname "$HOST_DIR"/run/vm/*/link/976)/974"
 }
