@@ -29,7 +29,8 @@ void task_manager_stop(struct inventory *inv);
  * ("VirtualMachine.powerOn"); both static. -ENOMEM, -ENOSPC (too many unfinished ones). */
 int task_new(struct call *call, struct entity *entity, const char *method, const char *description,
              struct task **ret);
-/* Answers the call with the task's reference. */
+/* Answers the call with the task's reference. The call may be gone afterwards, and with it its
+ * request and all in its arena: what the task still needs of them is copied before. */
 void task_return(struct call *call, const struct task *task);
 /* task_new; on failure ends the call with a fault and returns NULL. */
 struct task *task_begin(struct call *call, struct entity *entity, const char *method,

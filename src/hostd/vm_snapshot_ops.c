@@ -152,13 +152,13 @@ static void create(struct call *call, const char *method, const char *id, const 
 {
     struct vm *vm = vm_of(call);
     struct task *t;
+    json_t *args;
 
     if (!vm)
         return;
     t = vm_op_begin(call, vm, method, id);
     if (!t)
         return;
-    task_return(call, t);
     if (!name || !vmsd_name_valid(name)) {
         struct vim_InvalidName *f = VIM_NEW(task_arena(t), InvalidName);
 
@@ -166,14 +166,15 @@ static void create(struct call *call, const char *method, const char *id, const 
             f->name = name ? arena_strdup(task_arena(t), name) : "";
             f->entity = mo_ref(&vm->e.mo);
         }
+        task_return(call, t);
         task_fail(t, f, "The name of the snapshot is not valid.");
         vm_op_end(vm);
         return;
     }
-    ask(vm, "snapshot.create",
-        json_pack("{s:s, s:s, s:b, s:s}", "name", name, "description",
-                  description ? description : "", "quiesce", quiesce, "user", task_user(t)),
-        created);
+    args = json_pack("{s:s, s:s, s:b, s:s}", "name", name, "description",
+                     description ? description : "", "quiesce", quiesce, "user", task_user(t));
+    task_return(call, t); /* the request is gone from here on, and its strings */
+    ask(vm, "snapshot.create", args, created);
 }
 
 /* A snapshot never has memory, whatever was asked for: capability.memorySnapshotsSupported. */
@@ -266,14 +267,14 @@ static void remove_snapshot(struct call *call)
     const struct vm_snapshot *s = snapshot_of(call);
     struct vm *vm = s ? s->vm : NULL;
     struct task *t = s ? vm_op_begin(call, vm, "RemoveSnapshot_Task", "vm.Snapshot.remove") : NULL;
+    json_t *args;
 
     if (!t)
         return;
-    task_return(call, t);
-    ask(vm, "snapshot.remove",
-        json_pack("{s:I, s:b, s:s}", "uid", (json_int_t)s->uid, "children", req->removeChildren,
-                  "user", task_user(t)),
-        removed);
+    args = json_pack("{s:I, s:b, s:s}", "uid", (json_int_t)s->uid, "children", req->removeChildren,
+                     "user", task_user(t));
+    task_return(call, t); /* the request is gone from here on */
+    ask(vm, "snapshot.remove", args, removed);
 }
 
 static void remove_all(struct call *call)
