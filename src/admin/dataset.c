@@ -199,7 +199,6 @@ static int get(struct admin *ad, const struct dataset_options *o, struct error *
 
 static int read_value(const char *file, struct buf *ret, struct error *err)
 {
-    AUTO_CLOSE int fd = -1;
     uint8_t *room;
     ssize_t n;
 

@@ -23,7 +23,7 @@ static int file_name(const char *address, const char *user, char out[NAME_SIZE])
 
     if (!key || gnutls_hash_fast(GNUTLS_DIG_SHA256, key, strlen(key), digest))
         return -ENOMEM;
-    memcpy(out, "login-", 6);
+    snprintf(out, NAME_SIZE, "login-");
     for (size_t i = 0; i < sizeof(digest); i++)
         snprintf(out + 6 + 2 * i, 3, "%02x", digest[i]);
     return 0;

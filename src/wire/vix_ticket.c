@@ -20,6 +20,7 @@ int vix_ticket_encode(struct buf *b, const uint8_t random[VIX_TICKET_RANDOM], co
         return -EINVAL;
     memcpy(bytes, VIX_TICKET_MARK, MARK_SIZE);
     memcpy(bytes + MARK_SIZE, random, VIX_TICKET_RANDOM);
+    /* The length ends the name, not a NUL. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(bytes + MARK_SIZE + VIX_TICKET_RANDOM, account, n);
     r = base64_encode(b, bytes, MARK_SIZE + VIX_TICKET_RANDOM + n);
     explicit_bzero(bytes, sizeof(bytes));
