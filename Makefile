@@ -2,7 +2,7 @@
 BUILD ?= build
 ARGS  ?=
 
-.PHONY: all run test unit e2e bench fuzz lint format install clean
+.PHONY: all run test soak unit e2e bench fuzz lint format install clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -16,6 +16,9 @@ run:
 
 test:
 	tools/test.sh
+
+soak:
+	tools/test.sh soak
 
 bench:
 	tools/bench.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole test run: unit tests and corpus replay, plain and under AddressSanitizer and UBSan, then the
-# end-to-end tests with real clients. Usage: test.sh [unit|e2e]
+# end-to-end tests with real clients. `soak`: those that try something at random, many times. Usage:
+# test.sh [unit|e2e|soak]
 set -eu
 cd "$(dirname "$0")/.."
 what=${1:-all}
@@ -18,7 +19,7 @@ unit() {
 }
 
 build build
-if [ "$what" != e2e ]; then
+if [ "$what" = all ] || [ "$what" = unit ]; then
     build build-asan -Db_sanitize=address,undefined -Db_lundef=false
     unit build
     unit build-asan
@@ -30,6 +31,12 @@ if [ "$what" != unit ]; then
         exit 0
     fi
     tools/e2e-clients.sh build
+    if [ "$what" = soak ]; then
+        INGUEST_SOAK=1 INGUEST_BUILDDIR=$PWD/build bats --print-output-on-failure tests/e2e/79_endurance.bats \
+            tests/e2e/81_dataset_crash.bats tests/e2e/83_snapshot_kills.bats \
+            tests/e2e/87_gueststore_faults.bats tests/e2e/91_libvix.bats
+        exit
+    fi
     INGUEST_BUILDDIR=$PWD/build bats --print-output-on-failure tests/e2e
     if [ "$what" = all ]; then
         # The main job and the bad input once more, every process under the sanitizers. Leaks are the

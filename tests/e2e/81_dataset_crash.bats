@@ -3,7 +3,7 @@
 # acknowledged is there, whole, and nothing is left locked.
 load lib
 
-KILLS=${INGUEST_DATASET_KILLS:-200}
+KILLS=${KILLS:-$(soak 40 200)}
 
 setup_file() {
     host_up

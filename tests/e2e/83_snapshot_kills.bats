@@ -3,7 +3,7 @@
 # after, its list names what is there, and nothing else is left.
 load lib
 
-KILLS=${SNAPSHOT_KILLS:-20}
+KILLS=${KILLS:-$(soak 12 40)}
 
 setup_file() {
     host_up

@@ -12,6 +12,11 @@ PYTHON=${INGUEST_PYTHON:-$BUILD/e2e/venv/bin/python3}
 # shellcheck disable=SC2034 # for the tests
 ANSIBLE=$BUILD/e2e/ansible
 
+# soak SHORT LONG: how often something random is tried: SHORT in `make test`, LONG in `make soak`.
+soak() {
+    if [ -n "${INGUEST_SOAK:-}" ]; then echo "$2"; else echo "$1"; fi
+}
+
 # need NAME COMMAND...: skips the test when COMMAND fails; with CI=true that is a failure.
 need() {
     local name=$1
