@@ -26,13 +26,16 @@ struct gate {
 
 /* --- child: nothing here may use the heap or a lock, other threads may have held them --- */
 
+/* By the kernel's call: the C library keeps two signals to itself, which a starter of ours may have
+ * left ignored, and would not let them be set. All zero is the default action, on every
+ * architecture. */
 static void default_signals(void)
 {
+    const unsigned long action[8] = {0};
     sigset_t none;
 
     for (int n = 1; n < _NSIG; n++)
-        if (n != SIGKILL && n != SIGSTOP)
-            signal(n, SIG_DFL);
+        (void)syscall(SYS_rt_sigaction, n, action, NULL, (size_t)_NSIG / 8);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
