@@ -7,6 +7,7 @@ made before by 78_faults.bats."""
 import concurrent.futures
 import sys
 import threading
+import time
 
 from pyVim.connect import Disconnect
 from pyVmomi import vim
@@ -192,6 +193,15 @@ ARGUMENT = {"ValidateCredentialsInGuest": "auth", "AcquireCredentialsInGuest": "
 OTHERS = (1, 2, 5, 10, 3001, 3004, 3016, 3017, 3031, 3047, 10000, 10001, 20008, 65535)
 
 
+def back(s, vm):
+    """Waits until the agent, which went away, answers again."""
+    until = time.monotonic() + 30
+    while not isinstance(fault := call(s, "ValidateCredentialsInGuest", vm, login("vix-4", "x")),
+                         vim.fault.FileNotFound):
+        assert time.monotonic() < until, fault
+        time.sleep(0.05)
+
+
 def scripted(s, vm, _):
     """An agent that answers with the error that the guest user is called."""
     def one(method, code):
@@ -225,6 +235,7 @@ def scripted(s, vm, _):
         fault = call(s, method, vm, login("gone", "x"), *METHODS[method][2]())
         check(method, "the agent goes away", fault, "SystemError",
               reason="vix error codes = (3016, 0).\n", text="(agent: the agent went away before it had answered)")
+        back(s, vm)
 
 
 # --- the guest ---
