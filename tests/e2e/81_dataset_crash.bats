@@ -18,6 +18,10 @@ teardown_file() {
     host_down
 }
 
+teardown() {
+    [ -z "${writer:-}" ] || kill "$writer" 2>/dev/null || true
+}
+
 login() {
     TOKEN=$(curl -sk -m 20 -X POST -u "tester:$HOST_PASSWORD_DEFAULT" "https://$HOST_ADDRESS/api/session" | jq -r .)
 }
