@@ -200,12 +200,14 @@ static int get(struct admin *ad, const struct dataset_options *o, struct error *
 static int read_value(const char *file, struct buf *ret, struct error *err)
 {
     uint8_t *room;
-    ssize_t n;
+    ssize_t n = 0;
 
     if (strcmp(file, "-") != 0)
         return fs_read_file(AT_FDCWD, file, ret, err);
     while (!buf_reserve(ret, 4096, &room) && (n = read(STDIN_FILENO, room, 4096)) > 0)
         buf_commit(ret, (size_t)n);
+    if (n < 0) /* what came is not the whole value */
+        return error_errno(err, -errno, "cannot read the value from standard input");
     return buf_error(ret) ? error_errno(err, buf_error(ret), "the value") : 0;
 }
 
