@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 #define LIBRARY "libguestStoreClient.so.0"
+#define STOP_US 200000 /* for a library that was just not waiting when the signal came */
 
 static struct {
     GuestStoreLibError (*init)(void);
@@ -46,7 +48,7 @@ GuestStoreLibError content_get(const char *path, const char *file,
 
 /* ---- signals ---- */
 
-static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
 
 /* One download, for the signal handler. */
 static struct {
@@ -58,13 +60,17 @@ static struct {
 } now;
 
 /* The library asks between pieces of content. Before the first piece it waits and nobody can stop
- * it, so the process ends here; a file that it may just have made or emptied goes too. */
+ * it, so the process ends here; a file that it may just have made or emptied goes too. The same
+ * when it has not asked a moment after the signal: it had asked just before, and then began to
+ * wait. */
 static void on_stop(int number)
 {
+    static const struct itimerval moment = {.it_value = {.tv_usec = STOP_US}};
     struct stat st;
     (void)number;
     if (now.started && !now.stopped) {
         now.stopped = 1;
+        setitimer(ITIMER_REAL, &moment, NULL);
         return;
     }
     bool touched = !now.existed || (lstat(now.file, &st) == 0 &&
@@ -105,6 +111,7 @@ GuestStoreLibError content_get_stoppable(const char *path, const char *file,
             sigaction(stops[i], &stop, NULL);
     }
     GuestStoreLibError err = content_get(path, file, on_progress, &s);
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, NULL);
     for (size_t i = 0; i < ARRAY_SIZE(stops); i++)
         sigaction(stops[i], &old[i], NULL);
     return err;
