@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "hostd/filter.h"
 #include "hostd/mo.h"
@@ -29,6 +30,15 @@ struct collector {
     struct collector *ready_next;
 };
 
+/* Of one host. */
+struct property_engine {
+    uv_timer_t *kick;        /* runs when `ready` is to be looked at */
+    struct collector *ready; /* those with waits and something marked */
+    struct mo shared;        /* the collector of ServiceContent */
+};
+
+/* The collector that the call is made on; ends the call when there is none. */
+struct collector *collector_of(struct call *call);
 /* Something in one of its filters is marked. */
 void collector_marked(struct collector *c);
 

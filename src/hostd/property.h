@@ -6,7 +6,8 @@
  *
  *   property_path.*      paths and values          property_select.*    what a spec selects
  *   property_read.*      values of one object      property_retrieve.*  reading at once
- *   filter.*             what has changed          property.c           filters, waits
+ *   filter.*             what has changed          property_wait.*      waiting for it
+ *   property.c           collectors and filters of a session
  */
 #ifndef HOSTD_PROPERTY_H
 #define HOSTD_PROPERTY_H
@@ -19,10 +20,6 @@
 #include "hostd/mo.h"
 
 #define COLLECTORS_MAX 32 /* created ones, a session */
-#define WAITS_MAX      16 /* that wait on one collector */
-#define WAIT_SECONDS_MAX                                                     \
-    600 /* a wait without maxWaitSeconds is answered with nothing after this \
-         */
 
 struct retrieve_token;
 struct collector;

@@ -9,11 +9,13 @@
  *
  * One operation at a time: `task` is the one that runs.
  *
- *   vm.c         objects, links, events from vmx     vm_store.c    hostd.db, the scan of STATE/vms
- *   vm_config.c  config                              vm_device.c   devices
- *   vm_guest.c   guest                               vm_summary.c  runtime, summary, layout,
- * storage vm_power.c   power methods                       vm_spec.c     VirtualMachineConfigSpec
- * to keys vm_change.c  create, register, reconfigure, rename, unregister, destroy
+ *   vm.c         objects and their properties   vm_vmx.c      their vmx, and what it reports
+ *   vm_store.c   hostd.db, the scan of vms/     vm_device.c   devices
+ *   vm_config.c  config                         vm_guest.c    guest
+ *   vm_summary.c runtime, summary, layout       vm_power.c    power methods
+ *   vm_spec.c    specs to keys of the .vmx file vm_change.c   reconfigure, rename, destroy
+ *   vm_create.c  create, register               vm_clone.c    clone, templates
+ *   vm_snapshot.c, vm_snapshot_ops.c            snapshots
  */
 #ifndef HOSTD_VM_H
 #define HOSTD_VM_H
@@ -76,18 +78,10 @@ int vm_add(struct inventory *inv, const char *id, const char *folder, const char
 /* Takes it out of the inventory and frees it. Its vmx must have been stopped. */
 void vm_remove(struct vm *vm);
 
-/* `cb` runs once the VM's vmx answers (code 0) or cannot be had; perhaps at once. */
-typedef void (*vm_ready_cb)(struct vm *vm, int code, const char *why, void *arg);
-int vm_ready(struct vm *vm, vm_ready_cb cb, void *arg);
-/* Ends the VM's vmx (the machine must be off); `cb` runs when it is gone, perhaps at once. */
-void vm_halt(struct vm *vm, void (*cb)(struct vm *vm, void *arg), void *arg);
-
 /* Something of the VM changed: tells the watchers of everything that shows it. */
 enum vm_change { VM_CHANGED_POWER = 1, VM_CHANGED_GUEST = 2, VM_CHANGED_CONFIG = 4 };
 void vm_changed(struct vm *vm, unsigned what);
 void vm_set_power(struct vm *vm, enum vm_power power);
-/* Lets vmx go when the machine stays off. */
-void vm_idle(struct vm *vm);
 
 /* A value of the .vmx file; NULL when absent or when there is no file. */
 const char *vm_config_get(const struct vm *vm, const char *key);
@@ -96,8 +90,30 @@ bool vm_config_bool(const struct vm *vm, const char *key, bool fallback);
 /* Applies keys that vmx has written (or the guest has set): object key to string or null. */
 void vm_config_apply(struct vm *vm, const json_t *set);
 
+/* The name that clients see follows displayName. */
+void vm_update_name(struct vm *vm);
+
 /* enum vim_VirtualMachinePowerState */
 int vm_power_state(const struct vm *vm);
+
+/* ---- its vmx (vm_vmx.c) ---- */
+
+/* `cb` runs once the VM's vmx answers (code 0) or cannot be had; perhaps at once. */
+typedef void (*vm_ready_cb)(struct vm *vm, int code, const char *why, void *arg);
+int vm_ready(struct vm *vm, vm_ready_cb cb, void *arg);
+/* Ends the VM's vmx (the machine must be off); `cb` runs when it is gone, perhaps at once. */
+void vm_halt(struct vm *vm, void (*cb)(struct vm *vm, void *arg), void *arg);
+/* Lets vmx go when the machine stays off. */
+void vm_idle(struct vm *vm);
+
+/* The link to it, not started yet; for vm_add. vm_vmx_free also takes what vm_vmx_new left halfway.
+ */
+int vm_vmx_new(struct vm *vm, const char *id);
+void vm_vmx_free(struct vm *vm);
+/* Connects to a vmx that an earlier hostd left running, if there is one. */
+void vm_vmx_adopt(struct vm *vm);
+/* Runs what waits in vm_ready: vmx answers (code 0), or cannot be had. */
+void vm_ready_run(struct vm *vm, int code, const char *why);
 
 /* ---- what is shown ---- */
 
