@@ -12,29 +12,6 @@
 #define SWEEP_MS          60000u
 #define ABANDON_TIMEOUT_S 5u
 
-struct hgfs_session_state {
-    struct hgfs_session_state *next;
-    uint64_t id;
-    bool implicit; /* of packets with the old header */
-    bool gone;     /* out of the server's list */
-    uint64_t used_ms;
-    struct hgfs_node *nodes;
-    unsigned jobs;           /* that refer to this session */
-    struct hgfs_job *ending; /* DESTROY_SESSION, answered when all is closed */
-};
-
-struct hgfs_server {
-    struct worker_ctx *ctx;
-    struct hgfs_session_state *sessions;
-    unsigned session_count, node_count;
-    uint32_t last_handle;
-    uv_timer_t sweep;
-    uv_timer_t later; /* ends what is in `done` */
-    struct hgfs_job *done;
-};
-
-static void advance(struct hgfs_node *n);
-
 /* clang-format off */
 static const struct hgfs_job_def defs[] = {
     {HGFS_OPEN, HGFS_ACCESS_NONE, hgfs_work_open},
@@ -91,63 +68,9 @@ int hgfs_fail(int err)
     return (int)hgfs_status_from_errno(err);
 }
 
-struct hgfs_node *hgfs_node_new(void)
-{
-    struct hgfs_node *n = mem_calloc(1, sizeof(*n));
-
-    if (!n)
-        return NULL;
-    n->file = REGULAR_FILE_INIT;
-    n->waiting_tail = &n->waiting;
-    return n;
-}
-
-void hgfs_node_free(struct hgfs_node *n)
-{
-    buf_free(&n->names);
-    mem_free(n->starts);
-    mem_free(n->folder);
-    mem_free(n->file.path);
-    mem_free(n);
-}
-
-/* ---- answers ---- */
-
-static void free_job(struct hgfs_job *job)
-{
-    buf_free(&job->text);
-    archive_spec_clear(&job->archive);
-    stream_unref(job->stream);
-    mem_free(job);
-}
-
-static void reply(struct hgfs_job *job)
-{
-    struct vixop *op = job->op;
-    struct hgfs_header h = job->header;
-
-    if (!job->encoded || job->status != HGFS_SUCCESS) {
-        h.flags = HGFS_FLAG_REPLY;
-        h.status = h.information = (uint32_t)job->status;
-        buf_clear(&op->result);
-        if (hgfs_reply_encode(&op->result, &h,
-                              job->status == HGFS_SUCCESS && job->has_reply ? &job->reply : NULL) <
-            0)
-            vixop_fail(op, VIX_E_FAIL);
-    }
-    free_job(job);
-    vixop_done(op);
-}
-
-static void reply_status(struct hgfs_job *job, int status)
-{
-    job->status = status;
-    reply(job);
-}
-
 /* ---- sessions ---- */
 
-static void free_session_if_done(struct hgfs_session_state *s)
+void hgfs_session_free_if_done(struct hgfs_session_state *s)
 {
     struct hgfs_job *ending = s->ending;
 
@@ -156,34 +79,8 @@ static void free_session_if_done(struct hgfs_session_state *s)
     mem_free(s);
     if (ending) {
         ending->session = NULL;
-        reply_status(ending, HGFS_SUCCESS);
+        hgfs_job_reply(ending, HGFS_SUCCESS);
     }
-}
-
-static void enqueue(struct hgfs_node *n, struct hgfs_job *job)
-{
-    job->node = n;
-    *n->waiting_tail = job;
-    n->waiting_tail = &job->next;
-    advance(n);
-}
-
-/* Closes a node behind what runs on it. */
-static void dispose(struct hgfs_server *s, struct hgfs_node *n)
-{
-    struct hgfs_job *job = mem_calloc(1, sizeof(*job));
-
-    n->gone = true;
-    if (n->stream)
-        hgfs_stream_abandon(n);
-    if (!job)
-        return; /* stays open until the worker ends */
-    job->server = s;
-    job->session = n->session;
-    job->access = HGFS_ACCESS_EXCLUSIVE;
-    job->drop_node = true;
-    n->session->jobs++;
-    enqueue(n, job);
 }
 
 /* The session is unknown from now on; its files are closed behind what runs on them. */
@@ -200,12 +97,12 @@ static void end_session(struct hgfs_server *s, struct hgfs_session_state *sessio
     for (struct hgfs_node *n = session->nodes, *next; n; n = next) {
         next = n->next;
         if (!n->gone)
-            dispose(s, n);
+            hgfs_node_dispose(s, n);
     }
     session->jobs--;
     if (!s->sessions)
         uv_timer_stop(&s->sweep);
-    free_session_if_done(session);
+    hgfs_session_free_if_done(session);
     s->ctx->stay_changed(s->ctx);
 }
 
@@ -281,155 +178,10 @@ static void create_session(struct hgfs_job *job)
         };
         job->has_reply = true;
     }
-    reply_status(job, status);
+    hgfs_job_reply(job, status);
 }
 
-/* ---- work ---- */
-
-static void register_node(struct hgfs_job *job)
-{
-    struct hgfs_server *s = job->server;
-    struct hgfs_session_state *session = job->session;
-    struct hgfs_node *n = job->opened;
-
-    if (++s->last_handle == 0)
-        ++s->last_handle;
-    n->handle = s->last_handle;
-    n->session = session;
-    n->upload = n->file.nameless;
-    n->next = session->nodes;
-    session->nodes = n;
-    job->reply.opened = (struct hgfs_opened){.handle = n->handle};
-    job->has_reply = true;
-}
-
-static void unregister_node(struct hgfs_server *s, struct hgfs_node *n)
-{
-    struct hgfs_node **at;
-
-    for (at = &n->session->nodes; *at != n; at = &(*at)->next)
-        ;
-    *at = n->next;
-    s->node_count--;
-    if (n->stream)
-        hgfs_stream_drop(n);
-    hgfs_node_free(n);
-}
-
-static void job_work(struct work *w)
-{
-    struct hgfs_job *job = CONTAINER_OF(w, struct hgfs_job, work);
-
-    if (job->def)
-        job->status = job->def->work(job);
-    else
-        regular_file_close(&job->node->file);
-}
-
-static void release(struct hgfs_job *job)
-{
-    struct hgfs_node *n = job->node;
-
-    if (!n)
-        return;
-    if (job->access == HGFS_ACCESS_EXCLUSIVE)
-        n->exclusive = 0;
-    else
-        n->shared--;
-    if (job->drop_node)
-        unregister_node(job->server, n);
-    else
-        advance(n);
-}
-
-static void finish_job(struct hgfs_job *job)
-{
-    struct hgfs_session_state *session = job->session;
-    struct hgfs_server *s = job->server;
-
-    if (job->archive.path && job->status == HGFS_SUCCESS)
-        job->status = hgfs_archive_open(job, s->ctx);
-    if (job->reserved) {
-        job->reserved = false;
-        if (!job->opened)
-            s->node_count--;
-    }
-    if (job->opened) {
-        register_node(job);
-        if (session->gone) {
-            job->status = HGFS_STALE_SESSION;
-            dispose(s, job->opened);
-        }
-    }
-    release(job);
-    session->jobs--;
-    session->used_ms = clock_ms();
-    if (job->op)
-        reply(job);
-    else
-        free_job(job);
-    free_session_if_done(session);
-}
-
-static void work_done(struct work *w)
-{
-    finish_job(CONTAINER_OF(w, struct hgfs_job, work));
-}
-
-static void finish_done(uv_timer_t *timer)
-{
-    struct hgfs_server *s = timer->data;
-    struct hgfs_job *job = TAKE_PTR(s->done), *next;
-
-    for (; job; job = next) {
-        next = job->next;
-        job->next = NULL;
-        finish_job(job);
-    }
-}
-
-/* Not at once: whoever started the job may be walking over the node's queue. */
-void hgfs_job_done(struct hgfs_job *job)
-{
-    struct hgfs_server *s = job->server;
-    struct hgfs_job **at = &s->done;
-
-    while (*at)
-        at = &(*at)->next;
-    *at = job;
-    job->next = NULL;
-    uv_timer_start(&s->later, finish_done, 0, 0);
-}
-
-static void start(struct hgfs_job *job)
-{
-    if (job->stream || (job->node && job->node->stream)) {
-        hgfs_stream_start(job);
-        return;
-    }
-    job->work = (struct work){.run = job_work, .done = work_done};
-    work_pool_submit(job->server->ctx->pool, &job->work);
-}
-
-/* Starts what may run on the node now: shared jobs together, an exclusive one alone. */
-static void advance(struct hgfs_node *n)
-{
-    while (n->waiting && !n->exclusive) {
-        struct hgfs_job *job = n->waiting;
-
-        if (job->access == HGFS_ACCESS_EXCLUSIVE && n->shared)
-            return;
-        n->waiting = job->next;
-        if (!n->waiting)
-            n->waiting_tail = &n->waiting;
-        job->next = NULL;
-        if (job->access == HGFS_ACCESS_EXCLUSIVE)
-            n->exclusive = 1;
-        else
-            n->shared++;
-        start(job);
-    }
-}
+/* ---- requests ---- */
 
 static struct hgfs_node *find_node(const struct hgfs_session_state *session, uint32_t handle)
 {
@@ -519,7 +271,7 @@ static void submit(struct hgfs_job *job)
     if (wants_handle(job, &handle, &search)) {
         n = find_node(job->session, handle);
         if (!n || n->search != search) {
-            reply_status(job, HGFS_INVALID_HANDLE);
+            hgfs_job_reply(job, HGFS_INVALID_HANDLE);
             return;
         }
     } else {
@@ -531,7 +283,7 @@ static void submit(struct hgfs_job *job)
     }
     if (job->def->work == hgfs_work_open || job->def->work == hgfs_work_search_open) {
         if (s->node_count >= HGFS_SERVER_HANDLES_MAX) {
-            reply_status(job, hgfs_fail(EMFILE));
+            hgfs_job_reply(job, hgfs_fail(EMFILE));
             return;
         }
         s->node_count++;
@@ -540,7 +292,7 @@ static void submit(struct hgfs_job *job)
     job->session->jobs++;
     job->session->used_ms = clock_ms();
     if (!n) {
-        start(job);
+        hgfs_job_start(job);
         return;
     }
     job->access = job->def->access;
@@ -554,7 +306,7 @@ static void submit(struct hgfs_job *job)
         if (n->stream)
             stream_wake(n->stream); /* a read in front of it need not wait any more */
     }
-    enqueue(n, job);
+    hgfs_node_enqueue(n, job);
 }
 
 static void dispatch(struct hgfs_job *job, const uint8_t *payload, size_t len)
@@ -568,23 +320,23 @@ static void dispatch(struct hgfs_job *job, const uint8_t *payload, size_t len)
         if (!job->session && job->header.old) {
             r = add_session(s, true, &job->session);
             if (r != HGFS_SUCCESS) {
-                reply_status(job, r);
+                hgfs_job_reply(job, r);
                 return;
             }
         }
         if (!job->session) {
-            reply_status(job, HGFS_STALE_SESSION);
+            hgfs_job_reply(job, HGFS_STALE_SESSION);
             return;
         }
     }
     job->def = find_def(op);
     if (!job->def && op != HGFS_CREATE_SESSION_V4 && op != HGFS_DESTROY_SESSION_V4) {
-        reply_status(job, HGFS_NOT_SUPPORTED);
+        hgfs_job_reply(job, HGFS_NOT_SUPPORTED);
         return;
     }
     r = hgfs_request_decode(op, payload, len, &job->request);
     if (r < 0) {
-        reply_status(job, r == -ENAMETOOLONG ? HGFS_NAME_TOO_LONG : HGFS_PROTOCOL_ERROR);
+        hgfs_job_reply(job, r == -ENAMETOOLONG ? HGFS_NAME_TOO_LONG : HGFS_PROTOCOL_ERROR);
         return;
     }
     if (op == HGFS_CREATE_SESSION_V4) {
@@ -615,11 +367,11 @@ enum vixop_step vixop_hgfs(struct vixop *op)
     job->text = BUF_INIT(2 * HGFS_NAME_MAX);
     r = hgfs_request_header_decode(b->packet, b->len, &job->header, &payload, &len);
     if (r == -EBADMSG) {
-        reply_status(job, HGFS_PROTOCOL_ERROR);
+        hgfs_job_reply(job, HGFS_PROTOCOL_ERROR);
         return VIXOP_LATER;
     }
     if (r < 0) {
-        free_job(job);
+        hgfs_job_free(job);
         vixop_fail(op, VIX_E_FAIL);
         return VIXOP_NEXT;
     }

@@ -1,7 +1,7 @@
 /*
- * Inside the HGFS server: hgfs_server.c keeps sessions, handles and the order of work (loop's
- * thread); hgfs_server_file.c, hgfs_server_attr.c and hgfs_server_name.c do the work (thread
- * pool), on what the job gives them and nothing else.
+ * Inside the HGFS server: hgfs_server.c keeps sessions and takes requests in, hgfs_server_job.c
+ * keeps the order of work and answers (loop's thread); hgfs_server_file.c, hgfs_server_attr.c and
+ * hgfs_server_name.c do the work (thread pool), on what the job gives them and nothing else.
  */
 #ifndef GUEST_HGFS_SERVER_IMPL_H
 #define GUEST_HGFS_SERVER_IMPL_H
@@ -17,6 +17,27 @@
 
 struct hgfs_job;
 struct hgfs_session_state;
+
+struct hgfs_session_state {
+    struct hgfs_session_state *next;
+    uint64_t id;
+    bool implicit; /* of packets with the old header */
+    bool gone;     /* out of the server's list */
+    uint64_t used_ms;
+    struct hgfs_node *nodes;
+    unsigned jobs;           /* that refer to this session */
+    struct hgfs_job *ending; /* DESTROY_SESSION, answered when all is closed */
+};
+
+struct hgfs_server {
+    struct worker_ctx *ctx;
+    struct hgfs_session_state *sessions;
+    unsigned session_count, node_count;
+    uint32_t last_handle;
+    uv_timer_t sweep;
+    uv_timer_t later; /* ends what is in `done` */
+    struct hgfs_job *done;
+};
 
 /* An open file, or a search. While a job runs on it exclusively that job may change it. */
 struct hgfs_node {
@@ -81,11 +102,31 @@ struct hgfs_job {
 /* In place of a status: nothing can be done before the stream is ready. */
 #define HGFS_LATER (-1)
 
-/* Frees the struct, whose file is closed. */
-void hgfs_node_free(struct hgfs_node *n);
+/* ---- sessions (hgfs_server.c), loop's thread ---- */
+
+/* Frees one that has ended once nothing of it is open or runs, and answers who ended it. */
+void hgfs_session_free_if_done(struct hgfs_session_state *s);
+
+/* ---- jobs (hgfs_server_job.c), loop's thread ---- */
+
+/* Answers the request with this status, and frees the job. */
+void hgfs_job_reply(struct hgfs_job *job, int status);
+void hgfs_job_free(struct hgfs_job *job);
+/* Runs a job that waits for no other. */
+void hgfs_job_start(struct hgfs_job *job);
+/* The status of a job on a stream is set; it is answered from the loop. */
+void hgfs_job_done(struct hgfs_job *job);
+/* Runs a job on the node once those before it allow it. */
+void hgfs_node_enqueue(struct hgfs_node *n, struct hgfs_job *job);
+/* Closes a node behind what runs on it. */
+void hgfs_node_dispose(struct hgfs_server *s, struct hgfs_node *n);
+
+/* ---- for those who work, any thread ---- */
+
 /* A new node without a handle; NULL without memory. */
 struct hgfs_node *hgfs_node_new(void);
-
+/* Frees the struct, whose file is closed. */
+void hgfs_node_free(struct hgfs_node *n);
 /* The path of a name in a request, NUL-terminated in the caller's buffer: HGFS status. */
 int hgfs_job_path(const struct hgfs_name *name, struct buf *path);
 /* errno, either sign, as status. */
@@ -108,8 +149,6 @@ int hgfs_archive_open(struct hgfs_job *job, const struct worker_ctx *w);
 ssize_t hgfs_stream_read(struct hgfs_node *n, void *out, size_t size);
 /* Any thread: fills in the reply. */
 void hgfs_archive_attributes(struct hgfs_job *job);
-/* The job's status is set; it is answered from the loop. */
-void hgfs_job_done(struct hgfs_job *job);
 
 int hgfs_work_open(struct hgfs_job *job);
 int hgfs_work_read(struct hgfs_job *job);
