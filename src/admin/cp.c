@@ -436,7 +436,7 @@ static int run(struct copy *c, struct error *err)
 int admin_cp(struct admin *ad, int argc, char **argv)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT(VIM_CLIENT_ARENA_MAX);
-    struct copy c = {0};
+    struct copy c = {.s.ad = ad};
     struct place *guest;
     struct error err = {0};
     const char *vm;

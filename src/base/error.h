@@ -32,10 +32,19 @@ int error_prefix(struct error *err, int code, const char *fmt, ...)
 /* The text, or strerror of the code when there is no text. Never NULL. */
 const char *error_text(const struct error *err);
 
-#ifdef __clang_analyzer__ /* it cannot see into error.c that what comes back is the code */
-#define error_set(err, code, ...)    ((void)error_set(err, code, __VA_ARGS__), (code))
-#define error_errno(err, code, ...)  ((void)error_errno(err, code, __VA_ARGS__), (code))
-#define error_prefix(err, code, ...) ((void)error_prefix(err, code, __VA_ARGS__), (code))
+/* The analyzer cannot see into error.c: what comes back is the code, which is negative. */
+#ifdef __clang_analyzer__
+#define ERROR_CODE_(call, err, code, ...)      \
+    ({                                         \
+        int code_ = (code);                    \
+        (void)(call)(err, code_, __VA_ARGS__); \
+        if (code_ >= 0)                        \
+            __builtin_unreachable();           \
+        code_;                                 \
+    })
+#define error_set(err, code, ...)    ERROR_CODE_(error_set, err, code, __VA_ARGS__)
+#define error_errno(err, code, ...)  ERROR_CODE_(error_errno, err, code, __VA_ARGS__)
+#define error_prefix(err, code, ...) ERROR_CODE_(error_prefix, err, code, __VA_ARGS__)
 #endif
 
 #endif

@@ -16,8 +16,6 @@
 #include "wire/hgfs.h"
 
 struct hgfs_job;
-struct hgfs_session_state;
-
 struct hgfs_session_state {
     struct hgfs_session_state *next;
     uint64_t id;
