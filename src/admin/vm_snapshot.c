@@ -107,17 +107,11 @@ static int find(struct admin *ad, struct vim_ref vm, const char *name, struct ar
 
 /* ---- verbs ---- */
 
-/* Waits for the task that a call returned. */
-static int wait_for(struct admin *ad, int r, const struct vim_ref *task, struct arena *a,
-                    struct vim_any **ret, struct error *err)
-{
-    return r ? r : vim_client_wait_task(ad->client, *task, COPY_MS, a, ret, err);
-}
-
+/* Calls a method that returns a task, and waits for that: `r` and `result`. */
 #define CALL(name)                                                                             \
     struct vim_##name##_result *task = NULL;                                                   \
     int r = vim_client_call(ad->client, &vim_method_##name, &request, a, (void **)&task, err); \
-    r = wait_for(ad, r, task ? &task->value : NULL, a, &result, err)
+    r = r ? r : vim_client_wait_task(ad->client, task->value, COPY_MS, a, &result, err)
 
 static int create(struct admin *ad, struct vim_ref vm, const struct options *o, struct arena *a,
                   struct error *err)
@@ -295,7 +289,7 @@ static int clone(struct admin *ad, const struct options *o, struct arena *a, str
         return r;
     request.folder = folder->v.ref;
     r = vim_client_call(ad->client, &vim_method_CloneVM_Task, &request, a, (void **)&task, err);
-    r = wait_for(ad, r, task ? &task->value : NULL, a, &result, err);
+    r = r ? r : vim_client_wait_task(ad->client, task->value, COPY_MS, a, &result, err);
     if (r)
         return r;
     if (ad->json && result)

@@ -228,7 +228,7 @@ static int round_of(struct live *l)
         p[STREAM].fd = -1;
     if (poll(p, POLLS, -1) < 0)
         return errno == EINTR ? 0 : error_errno(l->err, -errno, "poll");
-    if (p[EVENTS].revents)
+    if (l->o->event && p[EVENTS].revents)
         l->o->event(l->o->arg, l);
     if (p[OUTPUT].revents)
         r = write_output(l);

@@ -227,14 +227,14 @@ VixError vix_session_borrow(struct vix_session *s, struct vim_client **ret, stru
     while (!s->ended && s->first && !(slot = free_client(s, err)) &&
            s->client_count == VIX_CLIENTS_MAX)
         pthread_cond_wait(&s->changed, &s->lock);
-    if (s->ended)
-        error = s->reason;
-    else if (!slot)
-        error = s->first ? VIX_E_OUT_OF_MEMORY : VIX_E_HOST_NOT_CONNECTED;
-    if (!error) {
+    if (slot) {
         slot->borrowed = true;
         slot->by = pthread_self();
         *ret = slot->client;
+    } else if (s->ended) {
+        error = s->reason;
+    } else {
+        error = s->first ? VIX_E_OUT_OF_MEMORY : VIX_E_HOST_NOT_CONNECTED;
     }
     pthread_mutex_unlock(&s->lock);
     return error;
