@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What one entry of a data set costs: by REST from here, by `vmtoolsd --cmd` in the guest.
 
+Each is measured twice: one entry again and again, and KEYS entries in turn.
+
 usage: datasets.py ADDRESS USER PASSWORD VM_ID COUNT      (REST; makes the data set `bench`)
        datasets.py guest COUNT                            (in the guest)
-Prints median and 99th percentile in milliseconds, of the request and of an empty one beside it: GET
-/api/session here, /bin/true there.
+Prints median and 99th percentile in milliseconds: of one entry, of many, and of an empty request beside
+them, which is GET /api/session here, /bin/true there; here also of setting an entry.
 """
 import base64
 import http.client
@@ -14,12 +16,14 @@ import ssl
 import sys
 import time
 
+KEYS = 1000  # more than anybody keeps in memory
+
 
 def figures(run, count):
     times = []
-    for _ in range(count):
+    for i in range(count):
         begin = time.perf_counter()
-        run()
+        run(i % KEYS)
         times.append((time.perf_counter() - begin) * 1000)
     times.sort()
     return f'{times[count // 2]:.3f} {times[count * 99 // 100]:.3f}'
@@ -46,10 +50,12 @@ def host(address, user, password, vm, count):
     rest = Rest(address, user, password)
     sets = f'/api/vcenter/vm/{vm}/data-sets'
     rest.ask('POST', sets, {'name': 'bench', 'description': '', 'host': 'READ_WRITE', 'guest': 'READ_WRITE'})
-    rest.ask('PUT', f'{sets}/bench/entries/key', 'v' * 100)
-    print(figures(lambda: rest.ask('GET', f'{sets}/bench/entries/key'), count),
-          figures(lambda: rest.ask('GET', '/api/session'), count),
-          figures(lambda: rest.ask('PUT', f'{sets}/bench/entries/key', 'w' * 100), count // 10))
+    for i in range(KEYS):
+        rest.ask('PUT', f'{sets}/bench/entries/key{i}', 'v' * 100)
+    print(figures(lambda _: rest.ask('GET', f'{sets}/bench/entries/key0'), count),
+          figures(lambda i: rest.ask('GET', f'{sets}/bench/entries/key{i}'), count),
+          figures(lambda _: rest.ask('GET', '/api/session'), count),
+          figures(lambda i: rest.ask('PUT', f'{sets}/bench/entries/key{i}', 'w' * 100), count // 10))
 
 
 def spawn(args):
@@ -60,8 +66,12 @@ def spawn(args):
 
 
 def guest(count):
-    get = ['/run/commands/vmtoolsd', '--cmd', 'datasets-get-entry {"dataset":"bench","keys":["key"]}']
-    print(figures(lambda: spawn(get), count), figures(lambda: spawn(['/bin/true']), count))
+    def get(i):
+        spawn(['/run/commands/vmtoolsd', '--cmd',
+               'datasets-get-entry {"dataset":"bench","keys":["key%d"]}' % i])
+
+    print(figures(lambda _: get(0), count), figures(get, count),
+          figures(lambda _: spawn(['/bin/true']), count))
 
 
 if sys.argv[1] == 'guest':

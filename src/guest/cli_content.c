@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -20,11 +21,24 @@ static struct {
                               void *data);
 } library;
 
+/* Beside the program first, then where it is installed with it, then the system's; one that the
+ * user has put before the system's comes before all. The program itself has no search path, so that
+ * it does not search it for the C library at each start. */
+static void *load(void)
+{
+    static const char *const places[] = {"$ORIGIN/" LIBRARY, INGUEST_LIBDIR "/" LIBRARY, LIBRARY};
+    void *handle = secure_getenv("LD_LIBRARY_PATH") ? dlopen(LIBRARY, RTLD_NOW) : NULL;
+
+    for (size_t i = 0; !handle && i < ARRAY_SIZE(places); i++)
+        handle = dlopen(places[i], RTLD_NOW);
+    return handle;
+}
+
 bool content_library(void)
 {
     if (library.get)
         return true;
-    void *handle = dlopen(LIBRARY, RTLD_NOW);
+    void *handle = load();
     if (!handle) {
         fprintf(stderr, "%s\n", dlerror());
         return false;

@@ -18,6 +18,8 @@ struct host_job {
     struct dataset_caller who;
     json_t *result; /* NULL = {} */
     struct buf blob;
+    struct buf name; /* of the answer; empty = it is not kept */
+    uint64_t generation;
     unsigned count;
     bool more;
     int code;
@@ -29,6 +31,7 @@ struct host_job {
 struct dataset_op {
     const char *name;
     bool logged; /* changes that do not happen often */
+    bool reads;  /* and changes nothing */
     int (*run)(struct host_job *h, struct dataset_store *store, struct error *err);
 };
 
@@ -176,21 +179,28 @@ static int entry_delete(struct host_job *h, struct dataset_store *store, struct 
 
 /* All but dataset.create and dataset.list, and dataset.check if it likes, name a data set. */
 static const struct dataset_op ops[] = {
-    {"dataset.create", true, create},
-    {"dataset.list", false, list},
-    {"dataset.get", false, get},
-    {"dataset.update", true, change},
-    {"dataset.delete", true, delete},
-    {"dataset.check", false, check},
-    {"dataset.keys", false, keys},
-    {"dataset.entry.get", false, entry_get},
-    {"dataset.entry.set", false, entry_set},
-    {"dataset.entry.delete", false, entry_delete},
+    {"dataset.create", true, false, create},
+    {"dataset.list", false, true, list},
+    {"dataset.get", false, true, get},
+    {"dataset.update", true, false, change},
+    {"dataset.delete", true, false, delete},
+    {"dataset.check", false, true, check},
+    {"dataset.keys", false, true, keys},
+    {"dataset.entry.get", false, true, entry_get},
+    {"dataset.entry.set", false, false, entry_set},
+    {"dataset.entry.delete", false, false, entry_delete},
 };
 
 static bool needs_name(const struct dataset_op *op)
 {
     return op->run != list && op->run != check;
+}
+
+static void free_job(struct host_job *h)
+{
+    buf_free(&h->name);
+    buf_free(&h->blob);
+    mem_free(h);
 }
 
 static void run(struct dataset_job *job, struct dataset_store *store, const struct error *broken)
@@ -209,6 +219,9 @@ static void done(struct dataset_job *job, bool ran)
     struct host_job *h = (struct host_job *)job;
 
     h->rq->cancel = NULL;
+    if (ran && !h->code && h->name.len)
+        dataset_answers_keep(datasets_answers(h->rq->vm->datasets), h->generation, h->name.data,
+                             h->name.len, h->blob.data, h->blob.len);
     if (!ran)
         ctl_fail(h->rq, "vmx", -ECANCELED, 0, "vmx ends");
     else if (h->code)
@@ -216,8 +229,7 @@ static void done(struct dataset_job *job, bool ran)
     else
         ctl_reply(h->rq, TAKE_PTR(h->result), h->blob.data, h->blob.len);
     json_decref(h->result);
-    buf_free(&h->blob);
-    mem_free(h);
+    free_job(h);
 }
 
 static void cancel(struct ctl_request *rq)
@@ -227,13 +239,40 @@ static void cancel(struct ctl_request *rq)
     if (!datasets_withdraw(rq->vm->datasets, &h->job))
         return;
     ctl_fail(rq, "vmx", -ECANCELED, 0, NULL);
-    mem_free(h);
+    free_job(h);
+}
+
+/* What the value of an entry is known by. */
+static int put_name(struct buf *name, const struct ctl_request *rq)
+{
+    const json_t *set = json_object_get(rq->args, "name"), *key = json_object_get(rq->args, "key");
+
+    if (!json_is_string(set) || !json_is_string(key))
+        return -EINVAL;
+    buf_put_u8(name, 'H');
+    buf_put_u8(name, datasets_suspended(rq->vm));
+    buf_put(name, json_string_value(set), json_string_length(set) + 1);
+    buf_put(name, json_string_value(key), json_string_length(key));
+    return buf_error(name);
+}
+
+static bool answer_known(struct ctl_request *rq, const struct buf *name)
+{
+    size_t len;
+    const void *known =
+        dataset_answers_find(datasets_answers(rq->vm->datasets), name->data, name->len, &len);
+
+    if (known)
+        ctl_reply(rq, NULL, known, len);
+    return known;
 }
 
 void dataset_ctl(struct ctl_request *rq)
 {
     const struct dataset_op *op = ops;
+    AUTO_BUF struct buf name = BUF_INIT(DATASET_ANSWER_SIZE);
     struct host_job *h;
+    bool named;
     int r;
 
     while (strcmp(op->name, rq->op->name))
@@ -242,16 +281,24 @@ void dataset_ctl(struct ctl_request *rq)
         ctl_fail(rq, "vmx", DATASET_E_HARDWARE, 0, "the virtual hardware is too old");
         return;
     }
+    named = op->run == entry_get && put_name(&name, rq) == 0;
+    if (named && answer_known(rq, &name))
+        return;
     h = mem_calloc(1, sizeof(*h) + rq->blob_len);
     if (!h) {
         ctl_fail(rq, "vmx", -ENOMEM, 0, NULL);
         return;
     }
-    h->job = (struct dataset_job){.run = run, .done = done};
+    h->job = (struct dataset_job){.reads = op->reads, .run = run, .done = done};
     h->rq = rq;
     h->op = op;
     h->who = (struct dataset_caller){.suspended = datasets_suspended(rq->vm)};
     h->blob = BUF_INIT(DATASET_VALUE_MAX + LIST_BYTES);
+    h->generation = dataset_answers_generation(datasets_answers(rq->vm->datasets));
+    if (named) {
+        h->name = name;
+        name = BUF_INIT(0); /* it is the job's now */
+    }
     h->len = rq->blob_len;
     if (rq->blob_len)
         memcpy(h->value, rq->blob, rq->blob_len);
@@ -264,6 +311,6 @@ void dataset_ctl(struct ctl_request *rq)
                                            : datasets_submit(rq->vm->datasets, &h->job);
     if (r) {
         ctl_fail(rq, "vmx", r == -EBUSY ? DATASET_E_LOCKED : r, 0, NULL);
-        mem_free(h);
+        free_job(h);
     }
 }

@@ -305,20 +305,21 @@ static int delete_entry(struct request *rq, struct error *err)
 
 static const struct command {
     const char *name;
+    bool changes;
     const struct member *members; /* NULL: no arguments at all */
     int (*run)(struct request *rq, struct error *err);
     const char *usage;      /* of its arguments */
     const char *on_failure; /* what else a reply of failure has */
 } commands[] = {
-    {"datasets-list", NULL, list, "", ",\"datasets\":[]"},
-    {"datasets-query", dataset_members, query, " {\"dataset\":\"NAME\"}", ""},
-    {"datasets-list-keys", dataset_members, list_keys, " {\"dataset\":\"NAME\"}", ""},
-    {"datasets-get-entry", get_members, get_entry, " {\"dataset\":\"NAME\",\"keys\":[\"KEY\"]}",
-     ""},
-    {"datasets-set-entry", set_members, set_entry,
+    {"datasets-list", false, NULL, list, "", ",\"datasets\":[]"},
+    {"datasets-query", false, dataset_members, query, " {\"dataset\":\"NAME\"}", ""},
+    {"datasets-list-keys", false, dataset_members, list_keys, " {\"dataset\":\"NAME\"}", ""},
+    {"datasets-get-entry", false, get_members, get_entry,
+     " {\"dataset\":\"NAME\",\"keys\":[\"KEY\"]}", ""},
+    {"datasets-set-entry", true, set_members, set_entry,
      " {\"dataset\":\"NAME\",\"entries\":[{\"key\":\"KEY\",\"value\":\"TEXT\",\"append\":false}]}",
      ""},
-    {"datasets-delete-entry", delete_members, delete_entry,
+    {"datasets-delete-entry", true, delete_members, delete_entry,
      " {\"dataset\":\"NAME\",\"keys\":[\"KEY\"]}", ""},
 };
 
@@ -333,6 +334,11 @@ static const struct command *find(const char *name)
 bool dataset_guest_knows(const char *command)
 {
     return find(command);
+}
+
+bool dataset_guest_reads(const char *command)
+{
+    return !find(command)->changes;
 }
 
 static int parse(struct request *rq, const struct command *c, const void *args, size_t len,

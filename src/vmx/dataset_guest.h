@@ -14,6 +14,8 @@
 #define DATASET_GUEST_REPLY_MAX (6u * (DATASET_KEY_MAX + DATASET_VALUE_MAX) + 1024u)
 
 bool dataset_guest_knows(const char *command);
+/* A command that it knows changes nothing. */
+bool dataset_guest_reads(const char *command);
 
 /* Appends the whole reply. `store` NULL: it could not be opened, because of `broken`. Fails only
  * when the reply cannot be written: -ENOMEM, -ENOBUFS. */

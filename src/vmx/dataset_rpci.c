@@ -9,6 +9,9 @@
 struct guest_job {
     struct dataset_job job; /* first */
     struct rpci_later *later;
+    struct dataset_answers *answers;
+    uint64_t generation;
+    struct buf name; /* of the answer; empty = it is not kept */
     struct dataset_caller who;
     char *command;
     struct buf reply;
@@ -16,6 +19,14 @@ struct guest_job {
     size_t len;
     uint8_t args[];
 };
+
+static void free_job(struct guest_job *g)
+{
+    buf_free(&g->name);
+    buf_free(&g->reply);
+    mem_free(g->command);
+    mem_free(g);
+}
 
 static void run(struct dataset_job *job, struct dataset_store *store, const struct error *broken)
 {
@@ -29,28 +40,60 @@ static void done(struct dataset_job *job, bool ran)
     struct guest_job *g = (struct guest_job *)job;
     static const char failed[] = "Out of memory";
 
+    if (ran && !g->code && g->name.len)
+        dataset_answers_keep(g->answers, g->generation, g->name.data, g->name.len, g->reply.data,
+                             g->reply.len);
     if (ran && !g->code)
         rpci_answer_later(g->later, true, g->reply.data, g->reply.len);
     else
         rpci_answer_later(g->later, false, failed, strlen(failed));
-    buf_free(&g->reply);
-    mem_free(g->command);
-    mem_free(g);
+    free_job(g);
+}
+
+/* What an answer to the guest is known by. */
+static int put_name(struct buf *name, const struct rpci_request *rq)
+{
+    buf_put_u8(name, 'G');
+    buf_put_u8(name, datasets_suspended(rq->vm));
+    buf_put(name, rq->name, strlen(rq->name) + 1);
+    buf_put(name, rq->args, rq->len);
+    return buf_error(name);
+}
+
+static int answer_known(const struct rpci_request *rq, const struct buf *name)
+{
+    size_t len;
+    const void *known =
+        dataset_answers_find(datasets_answers(rq->vm->datasets), name->data, name->len, &len);
+
+    return known ? buf_put(rq->result, known, len) : -ENOENT;
 }
 
 int dataset_rpci(struct rpci_request *rq)
 {
+    AUTO_BUF struct buf name = BUF_INIT(DATASET_ANSWER_SIZE);
     struct guest_job *g;
+    bool reads, named;
     int r;
 
     if (!dataset_guest_knows(rq->name) || !datasets_supported(rq->vm))
         return -ENOSYS;
     if (strlen(rq->name) + (rq->len ? 1 + rq->len : 0) > DATASET_GUEST_REQUEST_MAX)
         return -EMSGSIZE;
+    reads = dataset_guest_reads(rq->name);
+    named = reads && put_name(&name, rq) == 0;
+    if (named && answer_known(rq, &name) == 0)
+        return 0;
     g = mem_calloc(1, sizeof(*g) + rq->len);
     if (!g)
         return -ENOMEM;
-    g->job = (struct dataset_job){.run = run, .done = done};
+    g->job = (struct dataset_job){.reads = reads, .run = run, .done = done};
+    g->answers = datasets_answers(rq->vm->datasets);
+    g->generation = dataset_answers_generation(g->answers);
+    if (named) {
+        g->name = name;
+        name = BUF_INIT(0); /* it is the job's now */
+    }
     g->who = (struct dataset_caller){.guest = true, .suspended = datasets_suspended(rq->vm)};
     g->reply = BUF_INIT(DATASET_GUEST_REPLY_MAX);
     g->len = rq->len;
@@ -62,7 +105,6 @@ int dataset_rpci(struct rpci_request *rq)
         return RPCI_LATER;
     if (g->later)
         rpci_forget_later(g->later);
-    mem_free(g->command);
-    mem_free(g);
+    free_job(g);
     return -ENOMEM;
 }

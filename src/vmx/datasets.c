@@ -20,6 +20,7 @@ static const struct {
 
 struct datasets {
     struct vm *vm;
+    struct dataset_answers *answers;
     char *folder;
     uv_thread_t thread;
     uv_mutex_t lock;
@@ -224,6 +225,7 @@ static void gone(uv_handle_t *h)
     uv_mutex_destroy(&d->lock);
     for (int k = 0; k < DATASET_KINDS; k++)
         mem_free(d->names[k]);
+    dataset_answers_free(d->answers);
     free(d->folder);
     mem_free(d);
 }
@@ -233,12 +235,15 @@ int datasets_new(struct vm *vm, const char *folder, struct datasets **ret, struc
     struct datasets *d = mem_calloc(1, sizeof(*d));
     int r;
 
-    if (!d)
+    if (!d || !(d->answers = dataset_answers_new())) {
+        mem_free(d);
         return error_set(err, -ENOMEM, "no memory for the data sets");
+    }
     d->vm = vm;
     d->folder = realpath(folder, NULL);
     if (!d->folder) {
         r = error_errno(err, -errno, "cannot find the VM's folder %s", folder);
+        dataset_answers_free(d->answers);
         mem_free(d);
         return r;
     }
@@ -289,6 +294,8 @@ int datasets_submit(struct datasets *d, struct dataset_job *job)
 {
     int r = 0;
 
+    if (!job->reads)
+        dataset_answers_forget(d->answers);
     if (!d->threaded && uv_thread_create(&d->thread, work, d))
         return -EAGAIN;
     d->threaded = true;
@@ -304,6 +311,11 @@ int datasets_submit(struct datasets *d, struct dataset_job *job)
     }
     uv_mutex_unlock(&d->lock);
     return r;
+}
+
+struct dataset_answers *datasets_answers(struct datasets *d)
+{
+    return d->answers;
 }
 
 bool datasets_withdraw(struct datasets *d, struct dataset_job *job)
@@ -364,6 +376,7 @@ int datasets_hold(struct vm *vm, struct error *err)
 
     if (d->held++)
         return 0;
+    dataset_answers_forget(d->answers);
     r = pause_thread(d);
     if (r) {
         d->held = 0;

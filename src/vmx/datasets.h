@@ -4,14 +4,16 @@
  *
  * The loop's thread puts jobs in; a job's `run` is called on the other thread and its `done` back
  * on the loop. The thread begins with the first job. The stores are opened when they are needed and
- * stay open until somebody holds them (vmx/vmfiles.h) or vmx ends. The keys of the configuration
- * that name the files are set as soon as there are files.
+ * stay open until somebody holds them (vmx/vmfiles.h) or vmx ends. Answers to jobs that only read
+ * are kept (vmx/dataset_answers.h) until a job that may change something is put in. The keys of the
+ * configuration that name the files are set as soon as there are files.
  */
 #ifndef VMX_DATASETS_H
 #define VMX_DATASETS_H
 
 #include <stdbool.h>
 
+#include "vmx/dataset_answers.h"
 #include "vmx/dataset_store.h"
 #include "vmx/rpci.h"
 #include "vmx/vm.h"
@@ -26,6 +28,7 @@ struct datasets;
 
 struct dataset_job {
     struct dataset_job *next;
+    bool reads; /* and changes nothing */
     /* `store` NULL: it could not be opened, because of `broken`. */
     void (*run)(struct dataset_job *job, struct dataset_store *store, const struct error *broken);
     /* Exactly once for a job that was taken; `ran` false: vmx ends. */
@@ -39,6 +42,8 @@ void datasets_free(struct datasets *d);
 
 /* -EBUSY (too many wait), -EAGAIN (no thread). */
 int datasets_submit(struct datasets *d, struct dataset_job *job);
+/* The answers that are known; of the loop's thread. */
+struct dataset_answers *datasets_answers(struct datasets *d);
 /* True: it had not begun, will not, and belongs to the caller again. */
 bool datasets_withdraw(struct datasets *d, struct dataset_job *job);
 

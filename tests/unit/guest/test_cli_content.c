@@ -63,8 +63,8 @@ void *__wrap_dlsym(void *handle, const char *name);
 void *__wrap_dlopen(const char *file, int mode)
 {
     (void)mode;
-    assert_string_equal(file, "libguestStoreClient.so.0");
-    return &moment;
+    /* Only the system's is there. */
+    return strcmp(file, "libguestStoreClient.so.0") == 0 ? &moment : NULL;
 }
 
 void *__wrap_dlsym(void *handle, const char *name)

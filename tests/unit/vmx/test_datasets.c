@@ -368,6 +368,67 @@ static void suspended_machines_are_only_read(void **state)
     peer_close(&p);
 }
 
+/* The value of d's entry k as hostd gets it. */
+static void expect_kept(struct peer *p, const char *value)
+{
+    unsigned id = next_id();
+
+    peer_ask(p, id, "{\"op\":\"dataset.entry.get\",\"name\":\"d\",\"key\":\"k\"}", NULL, 0);
+    assert_int_equal(peer_errno(p, id), 0);
+    assert_int_equal(p->blob_lens[id], strlen(value));
+    assert_memory_equal(p->blobs[id], value, strlen(value));
+}
+
+static void what_was_read_is_read_again_until_it_changes(void **state)
+{
+    static const char get[] = "datasets-get-entry {\"dataset\":\"d\",\"keys\":[\"k\"]}";
+    static const char get_host[] = "{\"op\":\"dataset.entry.get\",\"name\":\"d\",\"key\":\"k\"}";
+    static const char set_host[] = "{\"op\":\"dataset.entry.set\",\"name\":\"d\",\"key\":\"k\"}";
+    struct error err = {0};
+    struct peer p;
+
+    (void)state;
+    begin(&p, CONFIG);
+    assert_int_equal(ask(&p, CREATE("d", "READ_WRITE"), NULL, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        char value[] = {'v', (char)('0' + i), '\0'}, answer[80], request[120];
+
+        assert_int_equal(ask(&p, set_host, value, 2), 0);
+        snprintf(answer, sizeof(answer), "1 {\"result\":true,\"entries\":[{\"k\":\"%s\"}]}", value);
+        for (int j = 0; j < 3; j++) {
+            expect_kept(&p, value);
+            expect(&p, get, answer);
+        }
+        snprintf(request, sizeof(request),
+                 "datasets-set-entry {\"dataset\":\"d\",\"entries\":[{\"key\":\"k\","
+                 "\"value\":\"guest %d\"}]}",
+                 i);
+        expect(&p, request, "1 {\"result\":true}");
+        snprintf(value, sizeof(value), "%d", i);
+        snprintf(answer, sizeof(answer), "guest %d", i);
+        for (int j = 0; j < 3; j++)
+            expect_kept(&p, answer);
+    }
+    /* What the guest may read no more is not told from memory, nor is what is gone. */
+    assert_int_equal(ask(&p, set_host, "x", 1), 0);
+    expect(&p, get, "1 {\"result\":true,\"entries\":[{\"k\":\"x\"}]}");
+    assert_int_equal(
+        ask(&p, "{\"op\":\"dataset.update\",\"name\":\"d\",\"guest\":\"NONE\"}", NULL, 0), 0);
+    expect_error(&p, get, "access-denied");
+    expect_kept(&p, "x");
+    assert_int_equal(datasets_hold(p.vm, &err), 0);
+    assert_int_equal(unlinkat(p.vm->folder_fd, "demo.dsd", 0), 0);
+    datasets_release(p.vm, true);
+    assert_int_equal(ask(&p, get_host, NULL, 0), DATASET_E_NO_SET);
+    assert_int_equal(ask(&p, CREATE("d", "READ_WRITE"), NULL, 0), 0);
+    assert_int_equal(ask(&p, set_host, "y", 1), 0);
+    expect_kept(&p, "y");
+    assert_int_equal(
+        ask(&p, "{\"op\":\"dataset.entry.delete\",\"name\":\"d\",\"key\":\"k\"}", NULL, 0), 0);
+    assert_int_equal(ask(&p, get_host, NULL, 0), DATASET_E_NO_ENTRY);
+    peer_close(&p);
+}
+
 static void data_sets_outlive_vmx_and_the_configuration_names_the_file(void **state)
 {
     struct peer p;
@@ -476,6 +537,7 @@ int main(void)
         cmocka_unit_test(the_largest_value_comes_whole),
         cmocka_unit_test(hostd_reads_and_writes),
         cmocka_unit_test(suspended_machines_are_only_read),
+        cmocka_unit_test(what_was_read_is_read_again_until_it_changes),
         cmocka_unit_test(data_sets_outlive_vmx_and_the_configuration_names_the_file),
         cmocka_unit_test(what_is_held_waits_and_what_was_replaced_is_seen),
         cmocka_unit_test(a_damaged_store_is_reported_and_kept),
