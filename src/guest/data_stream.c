@@ -1,6 +1,7 @@
 #include "guest/data_stream.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -163,6 +164,14 @@ void data_stream_finished(struct data_stream *s, struct vixop *op)
     vixop_done(op);
 }
 
+/* The host still holds its end, and may not have read what is on its way. */
+static bool connected(const struct data_stream *s)
+{
+    struct pollfd p = {.fd = s->fd};
+
+    return !s->error && poll(&p, 1, 0) == 0;
+}
+
 static void sweep(uv_timer_t *timer)
 {
     struct data_streams *all = timer->data;
@@ -174,6 +183,8 @@ static void sweep(uv_timer_t *timer)
         next = s->next;
         if (!s->over || s->busy || s->dropped)
             continue;
+        if (connected(s))
+            s->over_ms = now;
         if (now - s->over_ms >= DATA_STREAM_KEEP_MS)
             drop(s);
         else

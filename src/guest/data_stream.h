@@ -4,8 +4,9 @@
  *
  * A stream is opened in four steps (prepare, open, connection, start), then its kind moves bytes,
  * on a thread of the stream's own or on the loop, and says when it is over. It stays until the host
- * ends it by STREAM_END, or, when the host never does, DATA_STREAM_KEEP_MS longer. Whatever of it
- * must not stay is undone by the kind's `close`, unless `finish` has completed it before.
+ * ends it by STREAM_END, or, when the host never does, DATA_STREAM_KEEP_MS after its connection.
+ * Whatever of it must not stay is undone by the kind's `close`, unless `finish` has completed it
+ * before.
  *
  * A kind is a row of the table in data_stream.c. All of it belongs to the loop's thread except
  * where it is said otherwise. Errors go into the operation (vixop_fail, vixop_fail_errno) and so to

@@ -11,6 +11,7 @@
 #include "guest/data_move.h"
 #include "guest/data_stream.h"
 #include "guest/dir_archive.h"
+#include "guest/file_attributes.h"
 #include "guest/regular_file.h"
 #include "guest/stream_path.h"
 
@@ -19,6 +20,7 @@ struct file_state {
     struct regular_file file;
     bool write, overwrite;
     int64_t expected; /* bytes to be written; -1 = not known */
+    struct vix_set_attributes attributes;
     bool is_archive;
     struct archive_spec spec;
     struct archive *archive;
@@ -66,7 +68,12 @@ static void prepare(struct data_stream *s, struct vixop *op)
         vixop_fail(op, VIX_E_INVALID_ARG);
         return;
     }
+    if (body.attributes.options & (VIX_ATTR_READ_ONLY | VIX_ATTR_HIDDEN)) {
+        vixop_fail(op, VIX_E_INVALID_ARG);
+        return;
+    }
     f->overwrite = body.overwrite;
+    f->attributes = body.attributes;
     f->expected = body.size;
     f->file.path = mem_strdup(body.path);
     if (!f->file.path)
@@ -212,11 +219,27 @@ static void ran(struct data_stream *s, int error)
     data_stream_over(s, error);
 }
 
+/* Of the file that is open, which may have no name yet. */
+static int set_attributes(const struct file_state *f)
+{
+    AUTO_FREE char *path = mem_printf("/proc/self/fd/%d", f->file.fd);
+
+    if (!f->attributes.options)
+        return 0;
+    return path ? file_attributes_set(path, &f->attributes) : -ENOMEM;
+}
+
+/* What cannot be as it is wanted is not there at all; but an old file, written in place, is not
+ * lost because its mode cannot be changed. */
 static void complete_file(struct work *work)
 {
     struct file_state *f = CONTAINER_OF(work, struct file_state, work);
+    int r = set_attributes(f);
 
-    f->result = regular_file_complete(&f->file);
+    if (r == 0 || !f->file.nameless)
+        f->result = regular_file_complete(&f->file);
+    if (r < 0)
+        f->result = r;
 }
 
 static void file_complete(struct work *work)

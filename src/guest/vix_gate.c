@@ -67,7 +67,7 @@ static const struct vix_gate table[] = {
     WORKER(DELETE_GUEST_FILE_EX),
     WORKER(DELETE_GUEST_DIRECTORY_EX),
     WORKER(STREAM_OPEN),
-    WORKER(STREAM_END),
+    {VIX_OP_STREAM_END, VIX_GATE_STREAM, VIX_OK, 0},
     WINDOWS(CREATE_REGISTRY_KEY),
     WINDOWS(LIST_REGISTRY_KEYS),
     WINDOWS(DELETE_REGISTRY_KEY),
@@ -97,8 +97,9 @@ int vix_gate_disabled(uint32_t opcode, int (*disabled)(void *arg, const char *ke
 {
     const struct vix_op *op = vix_op_find(opcode);
 
-    /* The host has to learn what this agent is, whatever is switched off. */
-    if (!disabled || opcode == VIX_OP_GET_TOOLS_STATE)
+    /* The host has to learn what this agent is, whatever is switched off; and what was begun before
+     * comes to its end. */
+    if (!disabled || opcode == VIX_OP_GET_TOOLS_STATE || opcode == VIX_OP_STREAM_END)
         return 0;
     if (disabled(arg, "disabled"))
         return 1;

@@ -12,6 +12,7 @@
 
 enum vix_gate_place {
     VIX_GATE_WORKER,     /* login, then the user's worker */
+    VIX_GATE_STREAM,     /* the worker that has the stream; its token takes the place of a login */
     VIX_GATE_LOGIN_ONLY, /* the login is all there is to it */
     VIX_GATE_ACQUIRE,    /* login, then a ticket */
     VIX_GATE_RELEASE,    /* the ticket is forgotten */

@@ -12,12 +12,14 @@
 #include "base/mem.h"
 #include "guest/auth.h"
 #include "guest/auth_ticket.h"
+#include "guest/stream_owners.h"
 #include "guest/vix_audit.h"
 #include "guest/vix_gate.h"
 #include "guest/vix_state.h"
 #include "guest/worker_pool.h"
 #include "wire/vix.h"
 #include "wire/vix_auth.h"
+#include "wire/vix_body.h"
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_proplist.h"
@@ -55,6 +57,7 @@ struct vix_service {
     struct worker_pool *pool;
     struct vix_service_request *requests;
     struct vix_audit audit;
+    struct stream_owners streams;
     unsigned count;
     int frozen;
 };
@@ -145,12 +148,49 @@ static void deadline_passed(uv_timer_t *timer)
     answer(r, VIX_E_TOOLS_NOT_RUNNING, ETIMEDOUT, NULL, 0);
 }
 
+/* --- whose streams there are --- */
+
+static bool stream_token(const struct vix_request *rq, uint8_t ret[VIX_STREAM_TOKEN_SIZE])
+{
+    union vix_body body;
+
+    if (vix_body_decode(rq->opcode, rq->body, rq->body_len, &body) < 0)
+        return false;
+    memcpy(ret, rq->opcode == VIX_OP_STREAM_OPEN ? body.stream_open.token : body.stream_end.token,
+           VIX_STREAM_TOKEN_SIZE);
+    return true;
+}
+
+/* Before the worker is asked: an opening that is late has to be given up, too. A body that cannot
+ * be understood is the worker's to refuse. */
+static int own_stream(struct vix_service_request *r, const char *account)
+{
+    uint8_t token[VIX_STREAM_TOKEN_SIZE];
+
+    return r->rq.opcode == VIX_OP_STREAM_OPEN && stream_token(&r->rq, token)
+               ? stream_owners_add(&r->svc->streams, token, account)
+               : 0;
+}
+
+/* After the worker's answer: one that was not opened, or has ended, is nobody's. */
+static void disown_stream(struct vix_service_request *r, bool ok, uint32_t vix_error)
+{
+    uint8_t token[VIX_STREAM_TOKEN_SIZE];
+    bool gone = r->rq.opcode == VIX_OP_STREAM_OPEN
+                    ? !ok
+                    : r->gate->place == VIX_GATE_STREAM && vix_error != VIX_E_OBJECT_IS_BUSY;
+
+    if (gone && stream_token(&r->rq, token))
+        stream_owners_remove(&r->svc->streams, token);
+}
+
 static void worker_answered(void *arg, int err, uint32_t vix_error, uint32_t additional,
                             const void *data, size_t len)
 {
     struct vix_service_request *r = arg;
 
     r->job = NULL;
+    disown_stream(r, !err && vix_error == VIX_OK, vix_error);
     if (err == -EACCES)
         answer(r, vix_gate_login_error(r->gate), EACCES, NULL, 0);
     else if (err < 0)
@@ -180,31 +220,59 @@ static void give_ticket(struct vix_service_request *r, const char *account)
         answer_soon(r, err < 0 ? VIX_E_FAIL : VIX_OK, (uint32_t)-err);
 }
 
-/* The user may log in: the work begins, or, where the login is all, ends. */
-static void run_as(struct vix_service_request *r, const char *account)
+static void send_to_worker(struct vix_service_request *r, const char *account)
 {
     struct worker_request w = {.opcode = r->rq.opcode,
                                .flags = r->rq.flags,
                                .max_result = (uint32_t)r->max_result,
                                .body = r->rq.body,
                                .len = r->rq.body_len};
-    int err;
+    int err = own_stream(r, account);
 
-    if (r->gate->place == VIX_GATE_LOGIN_ONLY) {
-        answer_soon(r, VIX_OK, 0);
+    if (err == -EEXIST) {
+        answer_soon(r, VIX_E_OBJECT_IS_BUSY, EEXIST);
         return;
     }
-    if (r->gate->place == VIX_GATE_ACQUIRE) {
-        give_ticket(r, account);
-        return;
-    }
-    err = worker_pool_send(r->svc->pool, account, &w, worker_answered, r, &r->job);
+    if (!err)
+        err = worker_pool_send(r->svc->pool, account, &w, worker_answered, r, &r->job);
+    if (err)
+        disown_stream(r, false, VIX_E_OBJECT_IS_BUSY); /* an end can be asked for again */
     if (err == -EUSERS)
         answer_soon(r, VIX_E_TOO_MANY_LOGONS, EUSERS);
     else if (err == -EBUSY)
         answer_soon(r, VIX_E_OBJECT_IS_BUSY, EBUSY);
     else if (err < 0)
         answer_soon(r, VIX_E_FAIL, (uint32_t)-err);
+}
+
+/* The user may log in: the work begins, or, where the login is all, ends. */
+static void run_as(struct vix_service_request *r, const char *account)
+{
+    if (r->gate->place == VIX_GATE_LOGIN_ONLY)
+        answer_soon(r, VIX_OK, 0);
+    else if (r->gate->place == VIX_GATE_ACQUIRE)
+        give_ticket(r, account);
+    else
+        send_to_worker(r, account);
+}
+
+/* The worker must be the one that has the stream: a new one would be started without a login. */
+static void end_stream(struct vix_service_request *r)
+{
+    uint8_t token[VIX_STREAM_TOKEN_SIZE];
+    const char *account = NULL;
+
+    if (!stream_token(&r->rq, token)) {
+        answer_soon(r, VIX_E_INVALID_MESSAGE_BODY, 0);
+        return;
+    }
+    account = stream_owners_find(&r->svc->streams, token);
+    if (account && worker_pool_has(r->svc->pool, account)) {
+        send_to_worker(r, account);
+        return;
+    }
+    stream_owners_remove(&r->svc->streams, token);
+    answer_soon(r, VIX_E_INVALID_HANDLE, 0);
 }
 
 static void authenticated(void *arg, int result, const char *account)
@@ -339,6 +407,9 @@ static void dispatch(struct vix_service_request *r)
     case VIX_GATE_WORKER:
         take_credential(r);
         return;
+    case VIX_GATE_STREAM:
+        end_stream(r);
+        return;
     }
 }
 
@@ -459,6 +530,7 @@ void vix_service_free(struct vix_service *svc)
     auth_free(svc->auth);
     auth_tickets_free(svc->tickets);
     vix_audit_free(&svc->audit);
+    stream_owners_clear(&svc->streams);
     mem_free(svc->worker_path);
     mem_free(svc->auth_path);
     mem_free(svc->shadow_path);

@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "guest/dir_archive.h"
+#include "guest/file_attributes.h"
 #include "guest/file_copy.h"
 #include "guest/vixops.h"
 #include "wire/vix_ops.h"
@@ -188,33 +189,6 @@ void vixop_move(struct vixop *op)
         vixop_fail_errno(op, r);
 }
 
-static struct timespec seconds(int set, int64_t value)
-{
-    return (struct timespec){.tv_sec = (time_t)value, .tv_nsec = set ? 0 : UTIME_OMIT};
-}
-
-/* Times first, then the owner, then the mode: a change of owner clears set-uid and set-gid. The
- * first failure ends it; what was done stays. */
-static int apply_attributes(const struct vix_set_attributes *a)
-{
-    unsigned o = a->options;
-    struct timespec times[2] = {
-        seconds(o & VIX_ATTR_ACCESS_TIME, a->access_time),
-        seconds(o & VIX_ATTR_MODIFICATION_TIME, a->modification_time),
-    };
-
-    if (o & (VIX_ATTR_ACCESS_TIME | VIX_ATTR_MODIFICATION_TIME) &&
-        utimensat(AT_FDCWD, a->path, times, 0) < 0)
-        return -errno;
-    if (o & (VIX_ATTR_OWNER | VIX_ATTR_GROUP) &&
-        chown(a->path, o & VIX_ATTR_OWNER ? (uid_t)a->owner : (uid_t)-1,
-              o & VIX_ATTR_GROUP ? (gid_t)a->group : (gid_t)-1) < 0)
-        return -errno;
-    if (o & VIX_ATTR_PERMISSIONS && chmod(a->path, (mode_t)a->permissions & 07777) < 0)
-        return -errno;
-    return 0;
-}
-
 void vixop_set_attributes(struct vixop *op)
 {
     const struct vix_set_attributes *a = &op->body.set_attributes;
@@ -238,7 +212,7 @@ void vixop_set_attributes(struct vixop *op)
         vixop_fail_errno(op, errno);
         return;
     }
-    r = apply_attributes(a);
+    r = file_attributes_set(a->path, a);
     if (r < 0)
         vixop_fail_errno(op, r);
 }

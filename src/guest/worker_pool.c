@@ -341,15 +341,29 @@ static int evict(struct worker_pool *p)
     return 0;
 }
 
+static struct worker *existing(const struct worker_pool *p, const char *user)
+{
+    struct worker *w = p->workers;
+
+    while (w && strcmp(w->user, user) != 0)
+        w = w->next;
+    return w;
+}
+
+bool worker_pool_has(const struct worker_pool *p, const char *user)
+{
+    return existing(p, user);
+}
+
 static int find_worker(struct worker_pool *p, const char *user, struct worker **ret)
 {
+    struct worker *w = existing(p, user);
     int r;
 
-    for (struct worker *w = p->workers; w; w = w->next)
-        if (strcmp(w->user, user) == 0) {
-            *ret = w;
-            return 0;
-        }
+    if (w) {
+        *ret = w;
+        return 0;
+    }
     if (p->count >= WORKERS_MAX) {
         r = evict(p);
         if (r < 0)

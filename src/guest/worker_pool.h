@@ -9,6 +9,7 @@
 #ifndef GUEST_WORKER_POOL_H
 #define GUEST_WORKER_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -47,6 +48,9 @@ void worker_pool_free(struct worker_pool *p);
 /* `fn` is called when a program has ended that one of the workers started, by the
  * worker's word. Times in Unix seconds. */
 void worker_pool_on_end(struct worker_pool *p, worker_program_ended fn, void *arg);
+
+/* Is there one for this user? */
+bool worker_pool_has(const struct worker_pool *p, const char *user);
 
 /* Copies the request. -EUSERS (too many users), -EBUSY (too much waits for this user), -ENOMEM, or
  * why the worker could not be started; then `done` is not called. */

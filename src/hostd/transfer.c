@@ -10,12 +10,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hostd/guest.h"
-#include "hostd/guest_op.h"
 #include "hostd/guest_target.h"
 #include "hostd/http.h"
 #include "hostd/random.h"
 #include "wire/vix_error.h"
-#include "wire/vix_ops.h"
 
 #define SWEEP_MS 15000
 
@@ -253,52 +251,9 @@ void transfer_fail_reply(struct transfer *t, const struct vmlink_reply *reply)
     transfer_fail(t, status, text);
 }
 
-static void on_attributes(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
-{
-    struct transfer *t = arg;
-    json_int_t error = json_integer_value(json_object_get(reply->result, "vix"));
-
-    (void)link;
-    t->pending--;
-    if (reply->code) {
-        transfer_fail_reply(t, reply);
-        return;
-    }
-    if (error) {
-        transfer_fail(t, 500, "the file is there, but its attributes could not be set");
-        return;
-    }
-    t->complete = true;
-    answer(t, 200, "");
-    transfer_settle(t);
-}
-
-static void set_attributes(struct transfer *t)
-{
-    union vix_body body = {.set_attributes = t->attributes};
-    struct buf message = BUF_INIT(TRANSFER_CREDENTIAL_MAX);
-    int r = guest_message(&message, VIX_OP_SET_GUEST_FILE_ATTRIBUTES, &body, &t->credential, 0);
-
-    if (!r)
-        r = transfer_ask(t, "vix",
-                         json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
-                                   "user", t->user, "source",
-                                   t->req ? http_source(t->req) : "here"),
-                         message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
-    if (message.data)
-        explicit_bzero(message.data, message.len);
-    buf_free(&message);
-    if (r)
-        transfer_fail(t, 500, strerror(-r));
-}
-
 void transfer_moved(struct transfer *t)
 {
     t->opened = false; /* and closed in the guest */
-    if (t->upload && t->attributes.options) {
-        set_attributes(t);
-        return;
-    }
     t->complete = true;
     if (t->upload)
         answer(t, 200, "");

@@ -68,7 +68,7 @@ int transfer_ask(struct transfer *t, const char *op, json_t *args, const void *b
 /* Ends the attempt from our side, with a status if there is still somebody to tell. */
 void transfer_fail(struct transfer *t, unsigned status, const char *text);
 void transfer_fail_reply(struct transfer *t, const struct vmlink_reply *reply);
-/* The guest's file is whole and closed: what is left to be done for an upload. */
+/* The guest's file is whole, closed, and as it was wanted. */
 void transfer_moved(struct transfer *t);
 /* When everything that belongs to this attempt has come to its end, so has the attempt. */
 void transfer_settle(struct transfer *t);

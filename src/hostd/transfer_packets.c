@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "hostd/guest_op.h"
 #include "hostd/transfer_internal.h"
+#include "wire/vix_ops.h"
 
 #define PIPE_BYTES (1 << 20)
 
@@ -28,6 +29,43 @@ static void close_file(struct transfer *t)
                  GUEST_OP_DEADLINE_MS, on_closed);
 }
 
+static void on_attributes(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+{
+    struct transfer *t = arg;
+    json_int_t error = json_integer_value(json_object_get(reply->result, "vix"));
+
+    (void)link;
+    t->pending--;
+    if (reply->code) {
+        transfer_fail_reply(t, reply);
+        return;
+    }
+    if (error) {
+        transfer_fail(t, 500, "the file is there, but its attributes could not be set");
+        return;
+    }
+    transfer_moved(t);
+}
+
+static void set_attributes(struct transfer *t)
+{
+    union vix_body body = {.set_attributes = t->attributes};
+    struct buf message = BUF_INIT(TRANSFER_CREDENTIAL_MAX);
+    int r = guest_message(&message, VIX_OP_SET_GUEST_FILE_ATTRIBUTES, &body, &t->credential, 0);
+
+    if (!r)
+        r = transfer_ask(t, "vix",
+                         json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
+                                   "user", t->user, "source",
+                                   t->req ? http_source(t->req) : "here"),
+                         message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
+    if (message.data)
+        explicit_bzero(message.data, message.len);
+    buf_free(&message);
+    if (r)
+        transfer_fail(t, 500, strerror(-r));
+}
+
 static void on_moved(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
 {
     struct transfer *t = arg;
@@ -38,7 +76,11 @@ static void on_moved(struct vmlink *link, const struct vmlink_reply *reply, void
         transfer_fail_reply(t, reply);
         return;
     }
-    transfer_moved(t);
+    t->opened = false;
+    if (t->upload && t->attributes.options)
+        set_attributes(t);
+    else
+        transfer_moved(t);
 }
 
 static void on_body(struct http_request *req, int code, uint64_t bytes, void *arg)

@@ -144,7 +144,11 @@ static void start(struct transfer *t)
 {
     AUTO_BUF struct buf body = BUF_INIT(BODY_MAX);
     const struct vix_stream_file file = {
-        .path = t->path, .overwrite = t->overwrite, .size = t->upload ? t->size : 0};
+        .path = t->path,
+        .overwrite = t->overwrite,
+        .size = t->upload ? t->size : 0,
+        .attributes = t->attributes,
+    };
     struct guest_stream_request request = {
         .vm = transfer_vm(t),
         .kind = t->upload ? VIX_STREAM_FILE_WRITE : VIX_STREAM_FILE_READ,

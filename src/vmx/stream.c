@@ -11,6 +11,7 @@
 #include "vmx/stream_service.h"
 #include "vmx/tools.h"
 #include "wire/vix.h"
+#include "wire/vix_auth.h"
 #include "wire/vix_body.h"
 #include "wire/vix_error.h"
 #include "wire/vix_ops.h"
@@ -27,9 +28,6 @@ struct stream {
     struct stream_waiter waiter;
     enum stream_state state;
     uint64_t handle;
-    uint32_t credential_type;
-    uint8_t *credential; /* owned */
-    size_t credential_len;
     struct relay_request *relay; /* under way, NULL = none */
     struct audit audit;
     int fd;        /* connected, and not yet hostd's */
@@ -70,7 +68,6 @@ static void release(struct stream *s)
         close(s->fd);
     audit_failed(&s->audit, &s->all->vm->log, "vmx", 0, "given up");
     buf_free(&s->extra);
-    mem_free_secret(s->credential, s->credential_len);
     explicit_bzero(s->waiter.token, sizeof(s->waiter.token));
     mem_free(s);
 }
@@ -82,23 +79,28 @@ static int refuse(struct stream_error *err, int code, const char *hop, uint64_t 
     return code;
 }
 
-static int ask(struct stream *s, uint32_t opcode, const union vix_body *body, unsigned deadline_ms,
-               relay_cb *cb, void *arg, struct relay_request **ret, struct stream_error *ret_err)
+/* `login` is who opens it; NULL: the token in the body is all that it takes to end it. */
+static int ask(struct stream *s, uint32_t opcode, const struct stream_open *login,
+               const union vix_body *body, unsigned deadline_ms, relay_cb *cb, void *arg,
+               struct relay_request **ret, struct stream_error *ret_err)
 {
     AUTO_BUF struct buf bytes = BUF_INIT(VIX_REQUEST_MAX);
     AUTO_BUF struct buf message = BUF_INIT(VIX_REQUEST_MAX);
     struct vix_request vix = {.common_flags = VIX_COMMON_BINARY,
                               .opcode = opcode,
                               .timeout = VIX_TIMEOUT_NONE,
-                              .credential_type = s->credential_type,
-                              .credential = s->credential,
-                              .credential_len = s->credential_len};
+                              .credential_type = VIX_CRED_NONE};
     struct error err = {0};
     uint32_t vix_error = VIX_E_INVALID_ARG;
     int r = vix_body_encode(&bytes, opcode, body);
 
     vix.body = bytes.data;
     vix.body_len = bytes.len;
+    if (login) {
+        vix.credential_type = login->credential_type;
+        vix.credential = login->credential;
+        vix.credential_len = login->credential_len;
+    }
     if (!r)
         r = vix_request_encode(&message, &vix);
     if (r)
@@ -124,7 +126,7 @@ static void tell_abort(struct stream *s)
     struct stream_error err;
 
     memcpy(body.stream_end.token, s->waiter.token, sizeof(body.stream_end.token));
-    ask(s, VIX_OP_STREAM_END, &body, STREAM_END_MS, aborted, NULL, NULL, &err);
+    ask(s, VIX_OP_STREAM_END, NULL, &body, STREAM_END_MS, aborted, NULL, NULL, &err);
 }
 
 static void fail_opening(struct stream *s, const struct stream_error *err)
@@ -239,17 +241,11 @@ int stream_open(struct streams *ss, const struct stream_open *open, stream_opene
     if (ss->count >= STREAM_HANDLES_MAX)
         return refuse(ret_err, -EMFILE, "vmx", VIX_E_OBJECT_IS_BUSY, "too many streams are open");
     s = mem_calloc(1, sizeof(*s));
-    if (s)
-        s->credential = mem_memdup(open->credential, open->credential_len + 1);
-    if (!s || !s->credential) {
-        mem_free(s);
+    if (!s)
         return refuse(ret_err, -ENOMEM, "vmx", VIX_E_OUT_OF_MEMORY, "no memory for a stream");
-    }
     s->all = ss;
     s->fd = -1;
     s->handle = ++ss->last_handle;
-    s->credential_type = open->credential_type;
-    s->credential_len = open->credential_len;
     s->extra = BUF_INIT(VIX_STREAM_BODY_MAX);
     s->opened = cb;
     s->arg = arg;
@@ -264,7 +260,8 @@ int stream_open(struct streams *ss, const struct stream_open *open, stream_opene
     }
     memcpy(body.stream_open.token, s->waiter.token, sizeof(body.stream_open.token));
     begin_audit(s, open, &body);
-    r = ask(s, VIX_OP_STREAM_OPEN, &body, open->deadline_ms, open_answered, s, &s->relay, ret_err);
+    r = ask(s, VIX_OP_STREAM_OPEN, open, &body, open->deadline_ms, open_answered, s, &s->relay,
+            ret_err);
     if (r) {
         audit_failed(&s->audit, &ss->vm->log, ret_err->hop, 0, ret_err->text);
         release(s);
@@ -318,7 +315,7 @@ int stream_finish(struct stream *s, uint64_t bytes, unsigned deadline_ms, stream
     s->state = STREAM_ENDING;
     s->ended = cb;
     s->arg = arg;
-    r = ask(s, VIX_OP_STREAM_END, &body, deadline_ms, end_answered, s, &s->relay, ret_err);
+    r = ask(s, VIX_OP_STREAM_END, NULL, &body, deadline_ms, end_answered, s, &s->relay, ret_err);
     if (r) {
         tell_abort(s);
         release(s);

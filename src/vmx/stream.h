@@ -3,8 +3,9 @@
  * opened and ended (docs/guest-rpc-extensions.md, "Raw streams"; docs/control-protocol.md,
  * stream.open). The connection goes to hostd as soon as it is there; no byte of it passes here.
  *
- * A stream that is open holds the credential that its end is asked for with, cleared when it is
- * over. All are aborted when hostd goes away. One thread: the loop's.
+ * Whoever opens one logs in; its end needs its token alone, so that what has arrived counts also
+ * when the login would not be good any more. All are aborted when hostd goes away. One thread: the
+ * loop's.
  */
 #ifndef VMX_STREAM_H
 #define VMX_STREAM_H

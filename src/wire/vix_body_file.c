@@ -174,18 +174,33 @@ int vix_body_encode_temp_old(struct buf *b, uint32_t op, const union vix_body *b
     return buf_put_zeros(b, 12);
 }
 
+void vix_get_attributes(struct cursor *c, struct vix_set_attributes *s)
+{
+    cursor_le32(c, &s->options);
+    vix_get_i64(c, &s->access_time);
+    vix_get_i64(c, &s->modification_time);
+    vix_get_i32(c, &s->owner);
+    vix_get_i32(c, &s->group);
+    vix_get_i32(c, &s->permissions);
+}
+
+void vix_put_attributes(struct buf *b, const struct vix_set_attributes *s)
+{
+    buf_put_le32(b, s->options);
+    buf_put_le64(b, (uint64_t)s->access_time);
+    buf_put_le64(b, (uint64_t)s->modification_time);
+    buf_put_le32(b, (uint32_t)s->owner);
+    buf_put_le32(b, (uint32_t)s->group);
+    buf_put_le32(b, (uint32_t)s->permissions);
+}
+
 int vix_body_decode_set_attributes(uint32_t op, struct cursor *c, union vix_body *ret)
 {
     struct vix_set_attributes s = {0};
     uint32_t len;
 
     (void)op;
-    cursor_le32(c, &s.options);
-    vix_get_i64(c, &s.access_time);
-    vix_get_i64(c, &s.modification_time);
-    vix_get_i32(c, &s.owner);
-    vix_get_i32(c, &s.group);
-    vix_get_i32(c, &s.permissions);
+    vix_get_attributes(c, &s);
     vix_get_bool(c, &s.hidden);
     vix_get_bool(c, &s.read_only);
     if (cursor_le32(c, &len))
@@ -200,12 +215,7 @@ int vix_body_encode_set_attributes(struct buf *b, uint32_t op, const union vix_b
     const struct vix_set_attributes *s = &body->set_attributes;
 
     (void)op;
-    buf_put_le32(b, s->options);
-    buf_put_le64(b, (uint64_t)s->access_time);
-    buf_put_le64(b, (uint64_t)s->modification_time);
-    buf_put_le32(b, (uint32_t)s->owner);
-    buf_put_le32(b, (uint32_t)s->group);
-    buf_put_le32(b, (uint32_t)s->permissions);
+    vix_put_attributes(b, s);
     buf_put_u8(b, s->hidden);
     buf_put_u8(b, s->read_only);
     buf_put_le32(b, vix_str_len(s->path));

@@ -23,6 +23,9 @@ int vix_check_strings(const struct vix_strings *s); /* -EINVAL unless it is what
 void vix_get_bool(struct cursor *c, bool *ret);
 void vix_get_i32(struct cursor *c, int32_t *ret);
 void vix_get_i64(struct cursor *c, int64_t *ret);
+/* All but the names of attributes: options, times, owner, group, mode. */
+void vix_get_attributes(struct cursor *c, struct vix_set_attributes *s);
+void vix_put_attributes(struct buf *b, const struct vix_set_attributes *s);
 
 /* First error of several steps that must all be tried in order. */
 #define TRY(expr)          \

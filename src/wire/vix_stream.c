@@ -112,7 +112,10 @@ int vix_stream_file_encode(struct buf *b, const struct vix_stream_file *file)
     buf_put_u8(b, file->overwrite);
     buf_put_le64(b, (uint64_t)file->size);
     buf_put_le32(b, vix_str_len(file->path));
-    return vix_put_str(b, file->path);
+    vix_put_str(b, file->path);
+    if (file->attributes.options)
+        vix_put_attributes(b, &file->attributes);
+    return buf_error(b);
 }
 
 int vix_stream_file_decode(const void *body, size_t len, struct vix_stream_file *ret)
@@ -126,6 +129,14 @@ int vix_stream_file_decode(const void *body, size_t len, struct vix_stream_file 
     if (cursor_le32(&c, &path))
         return -EPROTO;
     TRY(vix_get_str(&c, path, &f.path));
+    if (c.left) {
+        vix_get_attributes(&c, &f.attributes);
+        if (cursor_error(&c))
+            return -EPROTO;
+        /* None is told by there being none. */
+        if (!f.attributes.options)
+            return -EBADMSG;
+    }
     if (c.left || f.size < VIX_STREAM_SIZE_UNKNOWN)
         return -EBADMSG;
     *ret = f;

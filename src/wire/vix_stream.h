@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "wire/vix_attributes.h"
 
 #define VIX_STREAM_SERVICE       974u /* port, and name of the socket in the link's folder */
 #define VIX_STREAM_TOKEN_SIZE    16u
@@ -72,6 +73,9 @@ struct vix_stream_file {
     const char *path; /* after decoding NUL-terminated, UTF-8; not checked to be absolute */
     bool overwrite;   /* writing: may take an existing file's place */
     int64_t size;     /* writing: bytes to come, or VIX_STREAM_SIZE_UNKNOWN; reading: 0 */
+    /* Writing: what the file has from the moment that it is there. `path`, `hidden` and `read_only`
+     * are not carried. Encoded only when one of the options is set. */
+    struct vix_set_attributes attributes;
 };
 
 /* Encoders append; -ENOMEM, -ENOBUFS, -EINVAL (a field that cannot be). Decoders take exactly one;

@@ -8,7 +8,11 @@ TOOLBOX=${INGUEST_E2E_TOOLBOX:-$BUILD/e2e/toolbox}
 
 setup_file() {
     host_up
-    vm_new demo
+    printf 'guest-pw' >"$HOST_DIR/guest-password"
+    printf 'alice-pw' >"$HOST_DIR/alice-password"
+    inguest vm create demo --guest-user root --guest-password-file "$HOST_DIR/guest-password" \
+        --guest-user alice --guest-password-file "$HOST_DIR/alice-password"
+    inguest vm start demo
 }
 
 teardown_file() {
@@ -60,6 +64,16 @@ log() {
     log | grep -q 'transfer from "/root/data" by tester .*: ok, 50000001 bytes'
     # What a stream that was refused, and so packets, would say first.
     run ! grep -q 'transfer .*: not supported' <(log)
+}
+
+@test "a transfer lasts across a change of the password and the end of its ticket" {
+    need pyVmomi "$PYTHON" -c 'import pyVmomi'
+    PYTHONPATH=$BATS_TEST_DIRNAME run timeout 120 "$PYTHON" "$BATS_TEST_DIRNAME/long_transfers.py" \
+        "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo guest-pw alice alice-pw
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(log | grep -c 'transfer to "/tmp/by-.*: ok, 3000000 bytes')" -eq 2 ]
+    [ "$(log | grep -c 'transfer from "/tmp/by-password".*: ok, 3000000 bytes')" -eq 1 ]
 }
 
 @test "one gigabyte of a program's output arrives whole and in order, in constant memory" {

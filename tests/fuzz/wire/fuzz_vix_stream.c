@@ -31,7 +31,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         same(&ended_b, data, size);
     }
     if (!vix_stream_file_decode(data, size, &file)) {
-        MUST((const uint8_t *)file.path + strlen(file.path) + 1 == data + size);
+        const uint8_t *rest = (const uint8_t *)file.path + strlen(file.path) + 1;
+
+        MUST((rest < data + size) == (file.attributes.options != 0) && rest <= data + size);
         MUST(!vix_stream_file_encode(&file_b, &file));
         MUST(file_b.len == size && !memcmp(file_b.data + 1, data + 1, size - 1));
     }

@@ -25,7 +25,8 @@ static void check(void *arg, const char *user, const char *password, vix_authent
 
     (void)user;
     f->logins++;
-    done(done_arg, strcmp(password, FIXTURE_PASSWORD) == 0 ? 0 : -EACCES, NULL);
+    done(done_arg, !f->password_changed && strcmp(password, FIXTURE_PASSWORD) == 0 ? 0 : -EACCES,
+         NULL);
 }
 
 static void state(void *arg, struct vix_service_state *ret)

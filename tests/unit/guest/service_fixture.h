@@ -6,6 +6,7 @@
 #ifndef TEST_SERVICE_FIXTURE_H
 #define TEST_SERVICE_FIXTURE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
@@ -21,6 +22,7 @@ struct fixture {
     char user[64]; /* the account that the tests run as */
     char home[64]; /* a fresh folder, removed at the end */
     unsigned logins;
+    bool password_changed; /* no login is good any more */
 };
 
 struct answer {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,12 +47,13 @@ static int setup(void **state)
     return fixture_setup_with(state, with_link);
 }
 
+/* The end of a stream needs no login. */
 static uint64_t request(struct host *h, uint32_t opcode, const union vix_body *body)
 {
     AUTO_BUF struct buf message = BUF_INIT(VIX_REQUEST_MAX);
 
-    fixture_message(&message, opcode, VIX_COMMON_REQUEST | VIX_COMMON_BINARY, h->f->user,
-                    FIXTURE_PASSWORD, body);
+    fixture_message(&message, opcode, VIX_COMMON_REQUEST | VIX_COMMON_BINARY,
+                    opcode == VIX_OP_STREAM_END ? NULL : h->f->user, FIXTURE_PASSWORD, body);
     fixture_start_message(h->f, &message, 0, 0, &h->a);
     fixture_wait(h->f, &h->a);
     return h->a.err;
@@ -107,12 +109,21 @@ static uint64_t open_read(struct host *h, struct fixture *f, const char *path)
     return open_kind(h, f, VIX_STREAM_FILE_READ, &file);
 }
 
+static uint64_t open_write_with(struct host *h, struct fixture *f, const char *path, bool overwrite,
+                                int64_t size, const struct vix_set_attributes *attributes)
+{
+    const struct vix_stream_file file = {
+        .path = path, .overwrite = overwrite, .size = size, .attributes = *attributes};
+
+    return open_kind(h, f, VIX_STREAM_FILE_WRITE, &file);
+}
+
 static uint64_t open_write(struct host *h, struct fixture *f, const char *path, bool overwrite,
                            int64_t size)
 {
-    const struct vix_stream_file file = {.path = path, .overwrite = overwrite, .size = size};
+    const struct vix_set_attributes none = {0};
 
-    return open_kind(h, f, VIX_STREAM_FILE_WRITE, &file);
+    return open_write_with(h, f, path, overwrite, size, &none);
 }
 
 static uint64_t end_stream(struct host *h, uint32_t outcome, uint64_t bytes, uint64_t *ret_bytes)
@@ -358,6 +369,124 @@ static void uploads_that_fail_leave_nothing(void **state)
     assert_int_equal(entries(f->home), before);
 }
 
+/* Owner, mode and times are the file's from the moment that it is there. */
+static void uploads_with_attributes(void **state)
+{
+    const struct vix_set_attributes wanted = {
+        .options = VIX_ATTR_PERMISSIONS | VIX_ATTR_MODIFICATION_TIME | VIX_ATTR_OWNER,
+        .permissions = 0642,
+        .modification_time = 1000000000,
+        .owner = (int32_t)getuid(),
+    };
+    const struct vix_set_attributes windows = {.options = VIX_ATTR_READ_ONLY};
+    struct fixture *f = *state;
+    AUTO_FREE char *path = in_home(f, "dressed"), *linked = in_home(f, "linked");
+    struct host h;
+    struct stat st;
+
+    /* The second time it takes an old file's place, the third time it is written in place. */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(open_write_with(&h, f, path, true, 3, &wanted), VIX_OK);
+        assert_int_equal(fs_write_all(h.fd, "new", 3), 0);
+        shutdown(h.fd, SHUT_WR);
+        assert_int_equal(end_stream(&h, VIX_STREAM_FINISH, 3, NULL), VIX_OK);
+        assert_content(path, "new", 3);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0642);
+        assert_int_equal(st.st_mtime, 1000000000);
+        put(path, "old", 3);
+        assert_int_equal(chmod(path, 0600), 0);
+        if (i == 1)
+            assert_int_equal(link(path, linked), 0);
+    }
+    assert_int_equal(open_write_with(&h, f, path, true, 3, &windows), VIX_E_INVALID_ARG);
+    assert_content(path, "old", 3);
+}
+
+/* What has arrived counts, whatever has become of the login that it began with. Only who knows the
+ * token can end a stream, and an end starts nothing. */
+static void an_end_needs_no_login(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_FREE char *path = in_home(f, "long");
+    struct host h, other;
+    unsigned logins;
+
+    assert_int_equal(open_write(&h, f, path, true, 4), VIX_OK);
+    f->password_changed = true;
+    logins = f->logins;
+    other = h;
+    other.fd = -1;
+    other.a = (struct answer){0};
+    other.token[VIX_STREAM_TOKEN_SIZE - 1] ^= 1;
+    assert_int_equal(end_stream(&other, VIX_STREAM_FINISH, 4, NULL), VIX_E_INVALID_HANDLE);
+    assert_int_equal(end_stream(&other, VIX_STREAM_ABORT, 0, NULL), VIX_E_INVALID_HANDLE);
+    assert_int_equal(fs_write_all(h.fd, "long", 4), 0);
+    shutdown(h.fd, SHUT_WR);
+    assert_int_equal(end_stream(&h, VIX_STREAM_FINISH, 4, NULL), VIX_OK);
+    assert_content(path, "long", 4);
+    assert_int_equal(f->logins, logins);
+}
+
+/* Our only child; -1: there is none. */
+static pid_t worker(void)
+{
+    DIR *proc = opendir("/proc");
+    int found = -1;
+
+    assert_non_null(proc);
+    for (const struct dirent *e; found < 0 && (e = readdir(proc));) {
+        AUTO_FREE char *path = mem_printf("/proc/%s/stat", e->d_name);
+        FILE *in = e->d_name[0] >= '0' && e->d_name[0] <= '9' ? fopen(path, "re") : NULL;
+        int pid, ppid;
+
+        if (in && fscanf(in, "%d (%*[^)]) %*c %d", &pid, &ppid) == 2 && ppid == getpid())
+            found = pid;
+        if (in)
+            fclose(in);
+    }
+    closedir(proc);
+    return found;
+}
+
+static void a_worker_that_died_has_no_streams(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_FREE char *path = in_home(f, "lost");
+    struct host h;
+    uint64_t error;
+
+    assert_int_equal(open_write(&h, f, path, true, 4), VIX_OK);
+    assert_true(worker() > 0);
+    assert_int_equal(kill(worker(), SIGKILL), 0);
+    while (worker() > 0)
+        fixture_run(f, 10, NULL);
+    /* Perhaps it is asked before its end is known. */
+    error = end_stream(&h, VIX_STREAM_FINISH, 4, NULL);
+    assert_true(error == VIX_E_INVALID_HANDLE || error == VIX_E_FAIL);
+    assert_int_equal(end_stream(&h, VIX_STREAM_FINISH, 4, NULL), VIX_E_INVALID_HANDLE);
+    assert_int_equal(worker(), -1);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+/* A token is one stream's. */
+static void tokens_are_used_once_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_BUF struct buf b = BUF_INIT(8192);
+    const struct vix_stream_file file = {.path = "/etc/passwd"};
+    union vix_body body = {.stream_open = {.kind = VIX_STREAM_FILE_READ}};
+    struct host h;
+
+    assert_int_equal(open_read(&h, f, "/etc/passwd"), VIX_OK);
+    assert_int_equal(vix_stream_file_encode(&b, &file), 0);
+    memcpy(body.stream_open.token, h.token, sizeof(h.token));
+    body.stream_open.body = b.data;
+    body.stream_open.len = b.len;
+    assert_int_equal(request(&h, VIX_OP_STREAM_OPEN, &body), VIX_E_OBJECT_IS_BUSY);
+    assert_int_equal(end_stream(&h, VIX_STREAM_ABORT, 0, NULL), VIX_OK);
+}
+
 static void what_cannot_be_opened(void **state)
 {
     struct fixture *f = *state;
@@ -393,6 +522,10 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(uploads_with_zeros, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(uploads_that_fail_leave_nothing, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(uploads_with_attributes, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_end_needs_no_login, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_worker_that_died_has_no_streams, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(tokens_are_used_once_at_a_time, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_host_without_the_service, fixture_setup,
                                         fixture_teardown),

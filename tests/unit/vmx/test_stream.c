@@ -17,6 +17,7 @@
 #include "vmx/stream.h"
 #include "vmx/stream_service.h"
 #include "wire/vix.h"
+#include "wire/vix_auth.h"
 #include "wire/vix_body.h"
 #include "wire/vix_ops.h"
 
@@ -72,12 +73,12 @@ static void serve(struct peer_agent *a, const struct peer_request *rq, void *arg
     assert_int_equal(
         vix_relay_decode(rq->bytes + head, rq->len - head, &name, &name_len, &message, &len), 0);
     assert_int_equal(vix_request_decode(message, len, &vix), 0);
-    assert_int_equal(vix.credential_type, 4);
-    assert_int_equal(vix.credential_len, 6);
     assert_int_equal(vix_body_decode(vix.opcode, vix.body, vix.body_len, &body), 0);
     if (vix.opcode == VIX_OP_STREAM_OPEN) {
         const struct vix_stream_opened opened = {4711, (const uint8_t *)"more", 4};
 
+        assert_int_equal(vix.credential_type, 4);
+        assert_int_equal(vix.credential_len, 6);
         g->opens++;
         assert_int_equal(body.stream_open.kind, 77);
         assert_int_equal(body.stream_open.len, 5);
@@ -89,6 +90,8 @@ static void serve(struct peer_agent *a, const struct peer_request *rq, void *arg
         const struct vix_stream_ended ended = {.bytes = body.stream_end.bytes};
 
         assert_int_equal(vix.opcode, VIX_OP_STREAM_END);
+        assert_int_equal(vix.credential_type, VIX_CRED_NONE);
+        assert_int_equal(vix.credential_len, 0);
         assert_memory_equal(g->token, body.stream_end.token, sizeof(g->token));
         if (body.stream_end.outcome == VIX_STREAM_ABORT)
             g->aborts++;

@@ -14,6 +14,10 @@
 #define END   TOKEN "01 00 00 00 00 10 00 00 01 00 00 00"
 #define FILE_ "01 ff ff ff ff ff ff ff ff 06 00 00 00 '/srv/a' 00"
 
+#define FILE_ATTRIBUTES                                                  \
+    FILE_ "42 00 00 00 01 00 00 00 00 00 00 00 02 00 00 00 01 00 00 00 " \
+          "03 00 00 00 fc ff ff ff ed 01 00 00"
+
 static void requests(void **state)
 {
     AUTO_BYTES struct bytes open = hex(OPEN), end = hex(END);
@@ -106,6 +110,35 @@ static void files(void **state)
     assert_int_equal(vix_stream_file_decode(v.data, v.len, &f), -EILSEQ);
 }
 
+static void files_with_attributes(void **state)
+{
+    AUTO_BYTES struct bytes v = hex(FILE_ATTRIBUTES);
+    AUTO_BUF struct buf b = BUF_INIT(128);
+    struct vix_stream_file f;
+    const size_t plain = 20;
+
+    (void)state;
+    assert_int_equal(vix_stream_file_decode(v.data, v.len, &f), 0);
+    assert_string_equal(f.path, "/srv/a");
+    assert_int_equal(f.attributes.options, VIX_ATTR_MODIFICATION_TIME | VIX_ATTR_PERMISSIONS);
+    assert_int_equal(f.attributes.access_time, 1);
+    assert_int_equal(f.attributes.modification_time, 0x100000002);
+    assert_int_equal(f.attributes.owner, 3);
+    assert_int_equal(f.attributes.group, -4);
+    assert_int_equal(f.attributes.permissions, 0755);
+    assert_int_equal(vix_stream_file_encode(&b, &f), 0);
+    assert_hex(b.data, b.len, FILE_ATTRIBUTES);
+    assert_int_equal(vix_stream_file_decode(v.data, plain, &f), 0);
+    assert_int_equal(f.attributes.options, 0);
+    for (size_t n = plain + 1; n < v.len; n++) {
+        AUTO_BYTES struct bytes cut = bytes_copy(v.data, n);
+
+        assert_int_equal(vix_stream_file_decode(cut.data, n, &f), -EPROTO);
+    }
+    v.data[plain] = 0; /* none of them is to be set: not how that is told */
+    assert_int_equal(vix_stream_file_decode(v.data, v.len, &f), -EBADMSG);
+}
+
 static void greetings(void **state)
 {
     AUTO_BUF struct buf b = BUF_INIT(VIX_STREAM_GREETING_SIZE);
@@ -125,8 +158,11 @@ static void greetings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests),  cmocka_unit_test(bodies_have_a_limit),
-        cmocka_unit_test(answers),   cmocka_unit_test(files),
+        cmocka_unit_test(requests),
+        cmocka_unit_test(bodies_have_a_limit),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(files),
+        cmocka_unit_test(files_with_attributes),
         cmocka_unit_test(greetings),
     };
 
