@@ -116,14 +116,43 @@ void rest_return(struct rest *rest, const void *result)
     rest_leave(rest);
 }
 
-void rest_return_stream(struct rest *rest, int fd)
+static void stream_end(struct http_request *req, bool whole, void *arg)
 {
-    rest_enter(rest);
-    if (rest_end(rest))
-        http_respond_fd(rest->req, rest->compat ? 200 : rest->op->status, JSON_CONTENT_TYPE, fd, -1,
-                        NULL, NULL);
-    else
+    const struct rest_writer *writer = arg;
+    http_respond_fd_end(req, whole && writer->whole(writer->arg));
+}
+
+/* An answer is over; only one that is a stream has data. */
+static void on_ended(struct http_request *req, bool complete)
+{
+    struct rest_writer *writer = http_data(req);
+    (void)complete;
+    if (!writer)
+        return;
+    writer->over(writer->arg);
+    mem_free(writer);
+}
+
+void rest_return_stream(struct rest *rest, int fd, const struct rest_writer *writer)
+{
+    struct rest_writer *own = mem_alloc(sizeof(*own));
+    if (!own) {
         close(fd);
+        writer->over(writer->arg);
+        rest_no_memory(rest);
+        return;
+    }
+    *own = *writer;
+    rest_enter(rest);
+    if (rest_end(rest)) {
+        http_set_data(rest->req, own);
+        http_respond_fd(rest->req, rest->compat ? 200 : rest->op->status, JSON_CONTENT_TYPE, fd, -1,
+                        stream_end, own);
+    } else {
+        close(fd);
+        writer->over(writer->arg);
+        mem_free(own);
+    }
     rest_leave(rest);
 }
 
@@ -477,8 +506,8 @@ static void handle_openapi(struct http_request *req)
 #define ALL (HTTP_GET | HTTP_POST | HTTP_PUT | HTTP_PATCH | HTTP_DELETE)
 
 static const struct http_route routes[] = {
-    {.path = "/api/", .prefix = true, .methods = ALL, .handler = handle},
-    {.path = "/rest/", .prefix = true, .methods = ALL, .handler = handle},
+    {.path = "/api/", .prefix = true, .methods = ALL, .handler = handle, .ended = on_ended},
+    {.path = "/rest/", .prefix = true, .methods = ALL, .handler = handle, .ended = on_ended},
     {.path = "/api/openapi.json", .methods = HTTP_GET | HTTP_HEAD, .handler = handle_openapi},
     {.path = NULL},
 };

@@ -64,8 +64,18 @@ extern const struct host_module rest_module;
 
 /* Answers with a struct rest_OPERATION_result; NULL for an operation without result. */
 void rest_return(struct rest *rest, const void *result);
+/* Whoever writes an answer that is read from a descriptor. */
+struct rest_writer {
+    /* The descriptor's end was read: was that all of it? If not, the connection ends so that the
+     * client notices. */
+    bool (*whole)(void *arg);
+    /* The last call, always: nobody reads any more. Perhaps before rest_return_stream returns. */
+    void (*over)(void *arg);
+    void *arg;
+};
+
 /* Answers with JSON text that is read from `fd` (taken) until its end. */
-void rest_return_stream(struct rest *rest, int fd);
+void rest_return_stream(struct rest *rest, int fd, const struct rest_writer *writer);
 void rest_fail(struct rest *rest, enum rest_error error, const char *id, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void rest_no_memory(struct rest *rest);

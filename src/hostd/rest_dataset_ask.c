@@ -22,6 +22,8 @@ struct ask {
     const void *blob;
     size_t len;
     dataset_answer *answer;
+    bool sent;
+    uint64_t request; /* when sent */
 };
 
 /* ---- errors ---- */
@@ -203,20 +205,24 @@ static void ready(struct vm *vm, int code, const char *why, void *arg)
     }
     if (!code)
         code = vmlink_request(vm->link, ask->op, ask->args, ask->blob, ask->len, NULL, 0,
-                              DATASET_ASK_MS, answered, ask, NULL);
+                              DATASET_ASK_MS, answered, ask, &ask->request);
     else
         code = -ENOTCONN;
+    ask->sent = !code;
     if (code)
         over(ask, code == -EBUSY || code == -ENOBUFS ? DATASET_E_LOCKED : code, NULL);
 }
 
-/* What vmx was asked it does; nobody is told. */
+/* What vmx has not begun it need not do; nobody is told. */
 static void on_gone(struct http_request *req, void *arg)
 {
     struct ask *ask = arg;
     struct rest *rest = TAKE_PTR(ask->rest);
+    struct vm *vm = vm_find(ask->host, vim_ref_make("VirtualMachine", ask->vm));
 
     (void)req;
+    if (ask->sent && vm)
+        vmlink_cancel(vm->link, ask->request);
     rest_fail(rest, REST_CANCELED, "com.vmware.vapi.std.errors.canceled", "The client has gone.");
 }
 
@@ -233,7 +239,14 @@ void dataset_ask(struct rest *rest, const char *op, json_t *args, const void *bl
         answer(rest, vm ? -ENOMEM : -ENOTCONN, NULL);
         return;
     }
-    *ask = (struct ask){rest, rest->host, id, op, args, blob, len, answer};
+    *ask = (struct ask){.rest = rest,
+                        .host = rest->host,
+                        .vm = id,
+                        .op = op,
+                        .args = args,
+                        .blob = blob,
+                        .len = len,
+                        .answer = answer};
     http_on_gone(rest->req, on_gone, ask);
     int r = vm_ready(vm, ready, ask);
     if (r)

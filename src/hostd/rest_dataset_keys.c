@@ -4,7 +4,8 @@
  * a page, and no other request of the VM waits for a slow client.
  *
  * Keys that come or go meanwhile may be in it or not; every other one is in it exactly once. When
- * the data set cannot be read any more the answer ends without its closing bracket.
+ * the data set cannot be read any more the connection ends before the answer does, so that nobody
+ * takes it for a whole one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,14 +30,18 @@ struct listing {
     struct buf text;
     size_t sent;
     char *last; /* key */
-    bool begun, more, asked, over;
+    bool begun, more;
+    bool whole;       /* all of it was written */
+    bool over;        /* nothing more will be written */
+    unsigned holders; /* the handle, and the answer */
 };
 
-static void freed(uv_handle_t *h)
+static void let_go(void *arg)
 {
-    struct listing *l = h->data;
+    struct listing *l = arg;
 
-    close(l->fd);
+    if (--l->holders > 0)
+        return;
     buf_free(&l->text);
     mem_free(l->last);
     mem_free(l->vm);
@@ -44,12 +49,28 @@ static void freed(uv_handle_t *h)
     mem_free(l);
 }
 
-static void end(struct listing *l)
+static void freed(uv_handle_t *h)
+{
+    struct listing *l = h->data;
+
+    close(l->fd);
+    let_go(l);
+}
+
+static void end(struct listing *l, bool whole)
 {
     if (l->over)
         return;
     l->over = true;
+    l->whole = whole;
     uv_close((uv_handle_t *)&l->poll, freed);
+}
+
+static bool is_whole(void *arg)
+{
+    const struct listing *l = arg;
+
+    return l->whole;
 }
 
 static int take_page(struct listing *l, const void *page, size_t len, bool more)
@@ -85,12 +106,11 @@ static void page_came(struct vmlink *link, const struct vmlink_reply *reply, voi
     struct listing *l = arg;
 
     (void)link;
-    l->asked = false;
     if (reply->code || take_page(l, reply->blob, reply->blob_len,
                                  json_is_true(json_object_get(reply->result, "more")))) {
         log_warn("rest: a listing of %s's data set ended early: %s", l->vm,
                  reply->code ? reply->text : "out of memory");
-        end(l);
+        end(l, false);
         return;
     }
     uv_poll_start(&l->poll, UV_WRITABLE | UV_DISCONNECT, writable);
@@ -102,15 +122,12 @@ static void ask(struct listing *l)
     json_t *args = json_pack("{s:s, s:s}", "name", l->name, "after", l->last);
 
     uv_poll_stop(&l->poll);
-    l->asked = true;
     if (!vm || !args ||
         vmlink_request(vm->link, "dataset.keys", args, NULL, 0, NULL, 0, DATASET_ASK_MS, page_came,
-                       l, NULL)) {
-        l->asked = false;
-        end(l);
-    } else {
+                       l, NULL))
+        end(l, false);
+    else
         vm_idle(vm);
-    }
     json_decref(args);
 }
 
@@ -119,7 +136,7 @@ static void writable(uv_poll_t *poll, int status, int events)
     struct listing *l = poll->data;
 
     if (status < 0 || (events & UV_DISCONNECT && !(events & UV_WRITABLE))) {
-        end(l);
+        end(l, false);
         return;
     }
     while (l->sent < l->text.len) {
@@ -130,7 +147,7 @@ static void writable(uv_poll_t *poll, int status, int events)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) {
-            end(l);
+            end(l, false);
             return;
         }
         l->sent += (size_t)n;
@@ -138,7 +155,7 @@ static void writable(uv_poll_t *poll, int status, int events)
     if (l->more)
         ask(l);
     else
-        end(l);
+        end(l, true);
 }
 
 void dataset_keys_stream(struct rest *rest, const void *first, size_t len)
@@ -151,24 +168,25 @@ void dataset_keys_stream(struct rest *rest, const void *first, size_t len)
         rest_no_memory(rest);
         return;
     }
-    *l = (struct listing){.host = rest->host, .fd = fds[1], .text = BUF_INIT(TEXT_MAX)};
-    l->poll.data = l;
+    *l = (struct listing){
+        .host = rest->host, .fd = fds[1], .text = BUF_INIT(TEXT_MAX), .holders = 1};
     l->vm = mem_strdup(rest->vm);
     l->name = mem_strdup(rest->vars[1]);
     if (uv_poll_init(rest->host->loop, &l->poll, l->fd)) {
-        l->poll.data = l;
-        freed((uv_handle_t *)&l->poll);
+        close(l->fd);
+        let_go(l);
         close(fds[0]);
         rest_no_memory(rest);
         return;
     }
     l->poll.data = l;
     if (!l->vm || !l->name || take_page(l, first, len, true)) {
-        end(l);
+        end(l, false);
         close(fds[0]);
         rest_no_memory(rest);
         return;
     }
     uv_poll_start(&l->poll, UV_WRITABLE | UV_DISCONNECT, writable);
-    rest_return_stream(rest, fds[0]);
+    l->holders++;
+    rest_return_stream(rest, fds[0], &(struct rest_writer){is_whole, let_go, l});
 }

@@ -125,8 +125,10 @@ wipe() {
     request PUT "$SETS/dataset-2/entries/entry-2" -d '"value 2"'
     run in_guest "vmtoolsd --cmd 'datasets-list' | jq -c ."
     [ "$output" = '{"result":true,"datasets":[{"name":"dataset-1","description":"Sample dataset for demo."},{"name":"dataset-2","description":"description of dataset2"}]}' ]
-    run in_guest "vmtoolsd --cmd 'datasets-query {\"dataset\": \"dataset-2\"}' | jq -c '.info.used'"
-    [ "$output" = 28 ]
+    run in_guest "vmtoolsd --cmd datasets-list | jq -r '.datasets[].name'"
+    [ "$output" = "$(printf 'dataset-1\ndataset-2')" ]
+    run in_guest "vmtoolsd --cmd 'datasets-query {\"dataset\": \"dataset-2\"}' | jq -Sc ."
+    [ "$output" = '{"info":{"description":"description of dataset2","guest-access":"READ_WRITE","host-access":"READ_WRITE","name":"dataset-2","omit-from-snapshot-and-clone":false,"used":28},"result":true}' ]
     run in_guest "vmtoolsd --cmd 'datasets-list-keys {\"dataset\": \"dataset-2\"}' | jq -c ."
     [ "$output" = '{"result":true,"keys":["entry-1","entry-2"]}' ]
     run in_guest "vmtoolsd --cmd 'datasets-get-entry {\"keys\": [\"entry-1\",\"entry-2\"], \"dataset\": \"dataset-2\"}' | jq -c ."
@@ -134,13 +136,39 @@ wipe() {
     # Set: two new values and a new entry; the host sees them
     run in_guest "vmtoolsd --cmd 'datasets-set-entry { \"dataset\" : \"dataset-2\", \"entries\": [{\"key\": \"entry-1\", \"value\": \"new value 1\" }, {\"key\": \"entry-2\", \"value\": \"new value 2\" }, {\"key\": \"new-entry-3\", \"value\": \"new value 3\" } ] }'"
     [ "$output" = '{"result":true}' ]
+    run in_guest "vmtoolsd --cmd 'datasets-get-entry {\"keys\": [\"entry-1\",\"entry-2\",\"new-entry-3\"], \"dataset\": \"dataset-2\"}' | jq -c .entries"
+    [ "$output" = '[{"entry-1":"new value 1"},{"entry-2":"new value 2"},{"new-entry-3":"new value 3"}]' ]
+    request GET "$SETS/dataset-2/entries"
+    [ "$code $(jq -c . "$BODY")" = '200 ["entry-1","entry-2","new-entry-3"]' ]
+    for n in 1 2; do
+        request GET "$SETS/dataset-2/entries/entry-$n"
+        [ "$code $(cat "$BODY")" = "200 \"new value $n\"" ]
+    done
     request GET "$SETS/dataset-2/entries/new-entry-3"
     [ "$(cat "$BODY")" = '"new value 3"' ]
     # Append
     run in_guest "vmtoolsd --cmd 'datasets-set-entry { \"dataset\" : \"dataset-2\", \"entries\": [{\"key\": \"new-entry-3\", \"value\": \". We added more data\", \"append\": true } ] }'"
     [ "$output" = '{"result":true}' ]
     run in_guest "vmtoolsd --cmd 'datasets-get-entry {\"keys\": [\"entry-1\",\"entry-2\",\"new-entry-3\"], \"dataset\": \"dataset-2\"}' | jq"
-    [ "$(jq -c . <<<"$output")" = '{"result":true,"entries":[{"entry-1":"new value 1"},{"entry-2":"new value 2"},{"new-entry-3":"new value 3. We added more data"}]}' ]
+    [ "$output" = '{
+  "result": true,
+  "entries": [
+    {
+      "entry-1": "new value 1"
+    },
+    {
+      "entry-2": "new value 2"
+    },
+    {
+      "new-entry-3": "new value 3. We added more data"
+    }
+  ]
+}' ]
+    request GET "$SETS/dataset-2/entries/new-entry-3"
+    [ "$(cat "$BODY")" = '"new value 3. We added more data"' ]
+    # What the guest may only read it cannot change.
+    run in_guest "vmtoolsd --cmd 'datasets-set-entry {\"dataset\":\"dataset-1\",\"entries\":[{\"key\":\"key-1\",\"value\":\"x\"}]}' | jq -r '.\"error-id\"'"
+    [ "$output" = access-denied ]
     # Delete entries
     run in_guest "vmtoolsd --cmd 'datasets-delete-entry {\"keys\": [\"entry-1\",\"entry-2\"], \"dataset\": \"dataset-2\"}'"
     [ "$output" = '{"result":true}' ]
@@ -149,6 +177,18 @@ wipe() {
     # JSON in a file
     run in_guest "printf '%s\n\n' 'datasets-get-entry {\"keys\": [\"new-entry-3\"], \"dataset\": \"dataset-2\"}' >/tmp/mycmd.json; vmtoolsd --cmdfile /tmp/mycmd.json"
     [ "$output" = '{"result":true,"entries":[{"new-entry-3":"new value 3. We added more data"}]}' ]
+    # Omitted from clones, with the words of the walk-through
+    request POST "$SETS/" -d '{"name":"dataset-3","description":"","host":"READ_WRITE","guest":"READ_ONLY","omit_from_snapshot_and_clone": true}'
+    expect 201
+    request GET "$SETS/dataset-3/"
+    [ "$(jq .omit_from_snapshot_and_clone "$BODY")" = true ]
+    inguest vm clone demo copy
+    copy=$(curl -sk -H "vmware-api-session-id: $TOKEN" "$BASE/api/vcenter/vm?names=copy" | jq -r '.[0].vm')
+    request GET "$BASE/api/vcenter/vm/$copy/data-sets/"
+    [ "$(jq -c 'map(.name)' "$BODY")" = '["dataset-1","dataset-2"]' ]
+    inguest vm delete copy
+    request DELETE "$SETS/dataset-3/"
+    expect 204
 
     # Delete entries, then the empty set; or all at once
     request DELETE "$SETS/dataset-2/entries/new-entry-3"
@@ -628,6 +668,43 @@ wipe() {
     inguest vm delete bare
 }
 
+@test "a listing of keys that cannot be finished does not look like one" {
+    local lister rc
+    create big READ_WRITE READ_WRITE
+    expect 201
+    # 18 MB of keys, more than all buffers on the way hold.
+    run in_guest 'x=$(head -c 3990 /dev/zero | tr "\0" x); cd /tmp
+        for i in $(seq 300); do
+            { printf "datasets-set-entry {\"dataset\":\"big\",\"entries\":["
+            for k in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do printf "{\"key\":\"%04d-%02d-$x\",\"value\":\"\"}," $i $k; done
+            printf "{\"key\":\"%04d-15-$x\",\"value\":\"\"}]}" $i; } >c; vmtoolsd --cmdfile c; done | sort | uniq -c'
+    [[ "$output" == *300*'{"result":true}' ]]
+    request GET "$SETS/big/entries" # curl's own exit code counts here
+    [ "$code" = 200 ]
+    [ "$(jq 'unique | length' "$BODY")" = 4500 ]
+    rm "$BODY"
+    curl -sk --limit-rate 1M -o "$BODY" -w '%{http_code}' -H "vmware-api-session-id: $TOKEN" "$SETS/big/entries" \
+        >"$BATS_TEST_TMPDIR/code" 3>&- &
+    lister=$!
+    timeout 60 bash -c 'until [ -s "$0" ]; do sleep 0.05; done' "$BODY"
+    curl -sk -X DELETE -H "vmware-api-session-id: $TOKEN" "$SETS/big?force=true"
+    rc=0
+    wait $lister || rc=$?
+    # 18: the transfer is not complete; 56: the connection ended.
+    echo "curl: $rc, status $(cat "$BATS_TEST_TMPDIR/code"), $(wc -c <"$BODY") bytes"
+    [ "$(cat "$BATS_TEST_TMPDIR/code")" = 200 ]
+    [ "$rc" = 18 ] || [ "$rc" = 56 ] || {
+        echo "curl: $rc, $(wc -c <"$BODY") bytes" >&2
+        return 1
+    }
+    # The host has not lost anything over it.
+    create big READ_WRITE READ_WRITE
+    expect 201
+    request GET "$SETS/big/entries"
+    [ "$code $(cat "$BODY")" = '200 []' ]
+    wipe
+}
+
 @test "1,000 data sets and 100,000 entries are listed, and nobody else waits" {
     # The guest makes the entries: 64 KB a request.
     create big READ_WRITE READ_WRITE
@@ -644,8 +721,10 @@ for i in range(1, 1000):
     assert (r.status, r.read()) == (201, json.dumps(spec['name']).encode())
 END
     run in_guest 'cd /tmp; for i in $(seq 0 199); do
-            seq $((i * 500)) $((i * 500 + 499)) | jq -Rc "{key: (\"key-\" + .), value: .}" | jq -sc "{dataset: \"big\", entries: .}" |
-                sed "s/^/datasets-set-entry /" >c; vmtoolsd --cmdfile c; done | sort | uniq -c'
+            seq $((i * 500)) $((i * 500 + 499)) | awk "
+                { e = e sep \"{\\\"key\\\":\\\"key-\" \$0 \"\\\",\\\"value\\\":\\\"\" \$0 \"\\\"}\"; sep = \",\" }
+                END { print \"datasets-set-entry {\\\"dataset\\\":\\\"big\\\",\\\"entries\\\":[\" e \"]}\" }" >c
+            vmtoolsd --cmdfile c; done | sort | uniq -c'
     [[ "$output" == *200*'{"result":true}' ]]
     request GET "$SETS"
     [ "$(jq length "$BODY")" = 1000 ]
