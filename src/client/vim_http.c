@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "client/vim_client_impl.h"
@@ -24,6 +25,14 @@ static int keep(char **to, const char *from)
     return from && !*to ? -ENOMEM : 0;
 }
 
+/* curl reads all authorities for each connection, from a file and from a folder. */
+static bool system_has_bundle(void)
+{
+    const char *file = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+    return file && access(file, R_OK) == 0;
+}
+
 static void set_trust(struct vim_client *c)
 {
     if (c->pin) { /* the key is the whole trust: a self-signed certificate has no authority */
@@ -34,10 +43,12 @@ static void set_trust(struct vim_client *c)
         curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, 0L);
         return;
     }
-    if (c->certificates)
+    if (c->certificates || c->certificate_dir) { /* these and nothing else: no system's folder */
         curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->certificates);
-    if (c->certificate_dir)
         curl_easy_setopt(c->curl, CURLOPT_CAPATH, c->certificate_dir);
+    } else if (system_has_bundle()) {
+        curl_easy_setopt(c->curl, CURLOPT_CAPATH, NULL); /* the same authorities once more */
+    }
     if (c->own)
         curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, 0L);
 }
