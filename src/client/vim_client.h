@@ -130,6 +130,10 @@ int vim_client_wait(struct vim_client *c, struct vim_ref object, const char *pat
                     int (*done)(const struct vim_any *value, void *arg), void *arg,
                     uint64_t timeout_ms, struct error *err);
 
+/* How long one call may be held by the server, seconds: its answer must come before the call's own
+ * time is over. */
+unsigned vim_client_hold_s(const struct vim_client *c);
+
 /* Waits for a task to end; its error becomes ours, with vim_client_fault. *ret (may be NULL) is its
  * result. `progress` (may be NULL) is called with percents. */
 int vim_client_wait_task(struct vim_client *c, struct vim_ref task, uint64_t timeout_ms,

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "client/vim_client_impl.h"
 
-#define WAIT_SECONDS 60u /* the longest that one WaitForUpdatesEx is held */
+#define WAIT_SECONDS 60u /* the longest that a server holds one call */
 #define OBJECTS_MAX  100000u
 
 static struct vim_PropertyFilterSpec *property_spec(struct arena *a, const char *type, size_t count,
@@ -167,13 +167,17 @@ static const struct vim_any *newest(const struct vim_UpdateSet *set, int *found)
     return value;
 }
 
+unsigned vim_client_hold_s(const struct vim_client *c)
+{
+    return c->timeout_s / 2 < WAIT_SECONDS ? c->timeout_s / 2 + 1 : WAIT_SECONDS;
+}
+
 static int wait_loop(struct vim_client *c, struct vim_ref collector,
                      int (*done)(const struct vim_any *value, void *arg), void *arg,
                      uint64_t timeout_ms, struct error *err)
 {
     uint64_t end = clock_ms() + timeout_ms;
-    /* The answer must come before the call's own time is over. */
-    unsigned held = c->timeout_s / 2 < WAIT_SECONDS ? c->timeout_s / 2 + 1 : WAIT_SECONDS;
+    unsigned held = vim_client_hold_s(c);
     char version[64] = "";
 
     for (;;) {

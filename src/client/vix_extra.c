@@ -100,11 +100,18 @@ static VixError run_device(struct vix_ctx *x, const struct vix_args *a)
 {
     struct vim_ReconfigVM_Task_request req = {.this_ = vix_vm_ref(x->vm)};
     struct vim_VirtualDeviceConfigSpec *change = VIM_NEW(&x->arena, VirtualDeviceConfigSpec);
-    struct vim_any *devices = NULL;
-    VixError error = vix_property(x, vix_vm_ref(x->vm), "config.hardware.device", &devices);
+    static const char *const paths[] = {"runtime.powerState", "config.hardware.device"};
+    struct vim_any *v[ARRAY_SIZE(paths)];
+    const struct vim_any *devices;
+    VixError error =
+        vix_ctx_error(x, vim_client_properties(x->c, vix_vm_ref(x->vm), ARRAY_SIZE(paths), paths,
+                                               &x->arena, v, &x->err));
 
     if (error)
         return error;
+    if (!v[0] || v[0]->v.enumeration != VIM_VirtualMachinePowerState_poweredOn)
+        return VIX_E_VM_NOT_RUNNING;
+    devices = v[1];
     req.spec = VIM_NEW(&x->arena, VirtualMachineConfigSpec);
     if (!req.spec || !change)
         return VIX_E_OUT_OF_MEMORY;
@@ -117,6 +124,8 @@ static VixError run_device(struct vix_ctx *x, const struct vix_args *a)
     }
     if (!change->device)
         return VIX_E_INVALID_ARG;
+    if (change->device->connectable->connected == (a->n != 0))
+        return VIX_OK;
     change->operation = VIM_VirtualDeviceConfigSpecOperation_edit;
     change->device->connectable->connected = a->n != 0;
     req.spec->deviceChange = (struct vim_array_VirtualDeviceConfigSpec){1, &change};

@@ -68,6 +68,7 @@ static const struct {
     VixError error;
 } special[] = {
     {VIX_OP_SOFT_POWER, &vim_type_ToolsUnavailable, VIX_E_POWEROP_SCRIPTS_NOT_AVAILABLE},
+    {VIX_OP_TOOLS, &vim_type_ToolsUnavailable, VIX_E_TOOLS_INSTALL_GUEST_NOT_READY},
     {VIX_OP_REGISTER, &vim_type_FileNotFound, VIX_E_NOT_FOUND},
     {VIX_OP_REGISTER, &vim_type_InvalidDatastorePath, VIX_E_NOT_FOUND},
     {VIX_OP_REGISTER, &vim_type_NotFound, VIX_E_NOT_FOUND},

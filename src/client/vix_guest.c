@@ -22,13 +22,16 @@ static VixError find_manager(struct vix_ctx *x, enum vix_manager manager, struct
     struct vim_any *value = NULL;
     VixError error;
 
+    *ret = x->managers[manager];
+    if (ret->value)
+        return VIX_OK;
     if (!all.value)
         return VIX_E_NOT_SUPPORTED;
     error = vix_property(x, all, manager_paths[manager], &value);
     if (!error && (!value || value->type != &vim_type_ref))
         error = VIX_E_NOT_SUPPORTED;
     if (!error)
-        *ret = value->v.ref;
+        *ret = x->managers[manager] = value->v.ref;
     return error;
 }
 

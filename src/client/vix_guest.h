@@ -4,8 +4,6 @@
 
 #include "client/vix_impl.h"
 
-enum vix_manager { VIX_MANAGER_AUTH, VIX_MANAGER_FILE, VIX_MANAGER_PROCESS };
-
 /* The manager object, and the login's credentials: what every guest method begins with. */
 VixError vix_guest_begin(struct vix_ctx *x, enum vix_manager manager, struct vim_ref *ret_this,
                          struct vim_GuestAuthentication **ret_auth);

@@ -128,6 +128,8 @@ void vix_vm_logout(struct vix_vm *vm);
 
 /* --- operations --- */
 
+enum vix_manager { VIX_MANAGER_AUTH, VIX_MANAGER_FILE, VIX_MANAGER_PROCESS, VIX_MANAGER_COUNT };
+
 struct vix_ctx {
     struct vix_session *session;
     struct vix_vm *vm;                           /* NULL: an operation of the host */
@@ -135,6 +137,7 @@ struct vix_ctx {
     struct vim_client *c;                        /* borrowed */
     struct vim_NamePasswordAuthentication *auth; /* its password is cleared at the end */
     unsigned flags;                              /* enum vix_op_flags */
+    struct vim_ref managers[VIX_MANAGER_COUNT];  /* of guest operations, once asked for */
     struct arena arena;
     struct error err;
 };
@@ -158,6 +161,7 @@ enum vix_op_flags {
     VIX_OP_MUST_BE_OFF = 1u << 7,
     VIX_OP_LIST_OK = 1u << 8, /* a property list may be given */
     VIX_OP_CONNECT = 1u << 9, /* there is no connection yet */
+    VIX_OP_TOOLS = 1u << 10,  /* tools that do not run cannot be upgraded: an error of its own */
 };
 
 struct vix_op {
@@ -225,6 +229,8 @@ VixError vix_path_datastore(struct vix_ctx *x, const char *path, const char **re
                             const char **ret);
 /* The form that VixHost_FindItems gives. */
 const char *vix_path_location(struct vix_ctx *x, const char *datastore_path);
+/* enum vim_VirtualMachinePowerState of the context's VM. */
+VixError vix_power_state(struct vix_ctx *x, int *ret);
 VixError vix_path_register(struct vix_ctx *x, const char *path, struct vim_ref *ret);
 VixError vix_first_object(struct vix_ctx *x, const char *type, const char *path,
                           struct vim_ref *ret);
@@ -247,5 +253,8 @@ VixError vix_session_reason(struct vix_session *s);
 VixError vix_session_sleep(struct vix_session *s, unsigned ms);
 const struct vix_connect *vix_session_options(const struct vix_session *s);
 bool vix_session_is_local(const struct vix_session *s);
+/* Whether the host may have WaitForProcessInGuest (a method of ours only): until it has said no. */
+bool vix_session_has_process_wait(const struct vix_session *s);
+void vix_session_lacks_process_wait(struct vix_session *s);
 
 #endif

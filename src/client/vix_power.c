@@ -1,11 +1,10 @@
-/* Power, clones, upgrade and end of a VM, its tools. */
+/* Power, upgrade and end of a VM, its tools. */
 #include <errno.h>
 #include <string.h>
 
 #include "client/vix_impl.h"
 
 #define GUEST_POWER_MS (10u * 60 * 1000) /* a guest may take that long to shut down */
-#define CLONE_NAME_MAX 80
 
 static VixHandle vm_job(VixHandle vm, const struct vix_op *op, const struct vix_args *args,
                         VixEventProc *callback, void *data)
@@ -13,7 +12,7 @@ static VixHandle vm_job(VixHandle vm, const struct vix_op *op, const struct vix_
     return vix_job_start(vm, VIX_HANDLETYPE_VM, op, args, callback, data);
 }
 
-static VixError power_state(struct vix_ctx *x, int *ret)
+VixError vix_power_state(struct vix_ctx *x, int *ret)
 {
     struct vim_any *value = NULL;
     VixError error = vix_property(x, vix_vm_ref(x->vm), "runtime.powerState", &value);
@@ -53,7 +52,7 @@ static VixError run_power_on(struct vix_ctx *x, const struct vix_args *a)
 
     if (a->options & VIX_VMPOWEROP_START_VM_PAUSED)
         return VIX_E_NOT_SUPPORTED;
-    error = power_state(x, &state);
+    error = vix_power_state(x, &state);
     if (error || state == VIM_VirtualMachinePowerState_poweredOn)
         return error;
     error = vix_call_task(x, &vim_method_PowerOnVM_Task, &req, NULL);
@@ -81,7 +80,7 @@ static VixError run_power_off(struct vix_ctx *x, const struct vix_args *a)
     int state = 0;
 
     if (!(a->options & VIX_VMPOWEROP_FROM_GUEST)) {
-        error = power_state(x, &state);
+        error = vix_power_state(x, &state);
         if (!error && state != VIM_VirtualMachinePowerState_poweredOn)
             error = VIX_E_VM_NOT_RUNNING;
         return error ? error : vix_call_task(x, &vim_method_PowerOffVM_Task, &off, NULL);
@@ -115,7 +114,7 @@ static VixError run_suspend(struct vix_ctx *x, const struct vix_args *a)
             error = vim_client_wait(x->c, vix_vm_ref(x->vm), "runtime.powerState", is_not_on, NULL,
                                     2000, &x->err)
                         ? VIX_OK
-                        : power_state(x, &state);
+                        : vix_power_state(x, &state);
         if (error || state == VIM_VirtualMachinePowerState_suspended)
             return error;
     }
@@ -158,14 +157,14 @@ VixHandle VixVM_Suspend(VixHandle vmHandle, VixVMPowerOpOptions suspendOptions,
                   &args, callbackProc, clientData);
 }
 
-/* --- delete, upgrade, clone --- */
+/* --- delete, upgrade --- */
 
 static VixError run_delete(struct vix_ctx *x, const struct vix_args *a)
 {
     const struct vim_Destroy_Task_request destroy = {.this_ = vix_vm_ref(x->vm)};
     const struct vim_UnregisterVM_request leave = {.this_ = vix_vm_ref(x->vm)};
     int state = 0;
-    VixError error = power_state(x, &state);
+    VixError error = vix_power_state(x, &state);
 
     if (!error && state != VIM_VirtualMachinePowerState_poweredOff)
         error = VIX_E_VM_IS_RUNNING;
@@ -202,112 +201,6 @@ VixHandle VixVM_UpgradeVirtualHardware(VixHandle vmHandle, int options, VixEvent
     return vm_job(vmHandle, &op, &args, callbackProc, clientData);
 }
 
-/* A snapshot to clone from, when none was named: the current one, or a new one. */
-static VixError clone_base(struct vix_ctx *x, const struct vix_args *a, struct vim_ref *ret)
-{
-    struct vim_CreateSnapshot_Task_request make = {.this_ = vix_vm_ref(x->vm),
-                                                   .name = "Snapshot for a linked clone"};
-    struct vim_any *made = NULL;
-    VixError error;
-
-    if (a->snapshot) {
-        *ret = vim_ref_make("VirtualMachineSnapshot", a->snapshot->id);
-        return VIX_OK;
-    }
-    error = vix_call_task(x, &vim_method_CreateSnapshot_Task, &make, &made);
-    if (!error && (!made || made->type != &vim_type_ref))
-        error = VIX_E_SNAPSHOT_INVAL;
-    if (!error)
-        *ret = made->v.ref;
-    return error;
-}
-
-/* "[datastore] NAME/NAME.vmx", a path, or a name: the last part without its suffix. */
-static const char *clone_name(struct vix_ctx *x, const char *path)
-{
-    const char *last = strrchr(path, '/'), *space = strrchr(path, ' ');
-    size_t len;
-
-    last = last ? last + 1 : space && path[0] == '[' ? space + 1 : path;
-    len = strlen(last);
-    if (len > 4 && !strcasecmp(last + len - 4, ".vmx"))
-        len -= 4;
-    return len && len <= CLONE_NAME_MAX ? arena_strndup(&x->arena, last, len) : NULL;
-}
-
-static VixError run_clone(struct vix_ctx *x, const struct vix_args *a)
-{
-    struct vim_CloneVM_Task_request req = {.this_ = vix_vm_ref(x->vm)};
-    struct vim_any *made = NULL, *path = NULL;
-    struct vix_props *props = vix_job_set(x->job, 0);
-    VixHandle handle = VIX_INVALID_HANDLE;
-    int state = 0;
-    VixError error = a->options == VIX_CLONETYPE_FULL || a->options == VIX_CLONETYPE_LINKED
-                         ? power_state(x, &state)
-                         : VIX_E_INVALID_ARG;
-
-    if (!error && !a->snapshot && state == VIM_VirtualMachinePowerState_poweredOn)
-        error = VIX_E_VM_IS_RUNNING;
-    if (!error && a->options == VIX_CLONETYPE_LINKED &&
-        state == VIM_VirtualMachinePowerState_suspended)
-        error = VIX_E_VM_IS_RUNNING;
-    if (error)
-        return error;
-    req.name = a->b ? a->b : clone_name(x, a->a);
-    req.spec = VIM_NEW(&x->arena, VirtualMachineCloneSpec);
-    if (req.spec)
-        req.spec->location = VIM_NEW(&x->arena, VirtualMachineRelocateSpec);
-    if (!props || !req.spec || !req.spec->location)
-        return VIX_E_OUT_OF_MEMORY;
-    if (!req.name)
-        return VIX_E_INVALID_ARG;
-    if (a->options == VIX_CLONETYPE_LINKED) {
-        req.spec->location->diskMoveType = "createNewChildDiskBacking";
-        error = clone_base(x, a, &req.spec->snapshot);
-    } else if (a->snapshot) {
-        req.spec->snapshot = vim_ref_make("VirtualMachineSnapshot", a->snapshot->id);
-    }
-    if (!error)
-        error = vix_first_object(x, "Datacenter", "vmFolder", &req.folder);
-    if (!error)
-        error = vix_call_task(x, &vim_method_CloneVM_Task, &req, &made);
-    if (!error && (!made || made->type != &vim_type_ref))
-        error = VIX_E_FAIL;
-    if (!error)
-        error = vix_property(x, made->v.ref, "config.files.vmPathName", &path);
-    if (!error)
-        error = vix_vm_new(x->session, made->v.ref,
-                           path ? vix_path_location(x, path->v.string) : a->a, &handle);
-    return error ? error : vix_props_handle(props, VIX_PROPERTY_JOB_RESULT_HANDLE, handle);
-}
-
-VixHandle vix_clone_start(VixHandle vm, VixHandle snapshot, VixCloneType type, const char *path,
-                          const char *name, VixHandle list, VixEventProc *callback, void *data)
-{
-    static const struct vix_op op = {run_clone, VIX_OP_NEEDS_A};
-    struct vix_args args = {
-        .a = (char *)(uintptr_t)path, .b = (char *)(uintptr_t)name, .options = type, .list = list};
-    struct vix_object *o = NULL;
-    VixError error = snapshot ? vix_handle_get(snapshot, VIX_HANDLETYPE_SNAPSHOT, &o) : VIX_OK;
-    VixHandle job;
-
-    if (error)
-        return vix_job_fail(error, callback, data);
-    args.snapshot = (struct vix_snapshot *)(void *)o;
-    job = vm_job(vm, &op, &args, callback, data);
-    vix_object_unref(o);
-    return job;
-}
-
-VixHandle VixVM_Clone(VixHandle vmHandle, VixHandle snapshotHandle, VixCloneType cloneType,
-                      const char *destConfigPathName, int options, VixHandle propertyListHandle,
-                      VixEventProc *callbackProc, void *clientData)
-{
-    (void)options;
-    return vix_clone_start(vmHandle, snapshotHandle, cloneType, destConfigPathName, NULL,
-                           propertyListHandle, callbackProc, clientData);
-}
-
 /* --- tools --- */
 
 static VixError run_install_tools(struct vix_ctx *x, const struct vix_args *a)
@@ -316,7 +209,7 @@ static VixError run_install_tools(struct vix_ctx *x, const struct vix_args *a)
     const struct vim_UpgradeTools_Task_request upgrade = {.this_ = vix_vm_ref(x->vm),
                                                           .installerOptions = a->a};
     int state = 0;
-    VixError error = power_state(x, &state);
+    VixError error = vix_power_state(x, &state);
 
     if (!error && state != VIM_VirtualMachinePowerState_poweredOn)
         error = VIX_E_VM_NOT_RUNNING;
@@ -330,7 +223,7 @@ static VixError run_install_tools(struct vix_ctx *x, const struct vix_args *a)
 VixHandle VixVM_InstallTools(VixHandle vmHandle, int options, const char *commandLineArgs,
                              VixEventProc *callbackProc, void *clientData)
 {
-    static const struct vix_op op = {run_install_tools, 0};
+    static const struct vix_op op = {run_install_tools, VIX_OP_TOOLS};
     const struct vix_args args = {.a = (char *)(uintptr_t)commandLineArgs, .options = options};
 
     return vm_job(vmHandle, &op, &args, callbackProc, clientData);
@@ -347,7 +240,7 @@ static VixError run_wait_tools(struct vix_ctx *x, const struct vix_args *a)
     uint64_t ms = a->n > 0 ? (uint64_t)a->n * 1000 : VIX_FOREVER_MS;
     const char *path;
     int state = 0, r;
-    VixError error = power_state(x, &state);
+    VixError error = vix_power_state(x, &state);
 
     if (!error && state != VIM_VirtualMachinePowerState_poweredOn)
         error = VIX_E_VM_NOT_RUNNING;

@@ -61,6 +61,7 @@ struct vix_session *vix_session_new(const struct vix_connect *o, VixError *ret_e
     }
     atomic_init(&s->uses, 1);
     atomic_init(&s->refs, 1);
+    atomic_init(&s->no_process_wait, false);
     s->queue_end = &s->queue;
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_init(&attr);
@@ -124,6 +125,16 @@ const struct vix_connect *vix_session_options(const struct vix_session *s)
 bool vix_session_is_local(const struct vix_session *s)
 {
     return s->local;
+}
+
+bool vix_session_has_process_wait(const struct vix_session *s)
+{
+    return !atomic_load(&s->no_process_wait);
+}
+
+void vix_session_lacks_process_wait(struct vix_session *s)
+{
+    atomic_store(&s->no_process_wait, true);
 }
 
 VixError vix_session_reason(struct vix_session *s)

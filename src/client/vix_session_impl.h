@@ -16,6 +16,7 @@ struct vix_session {
     atomic_int refs;            /* workers, and all uses together: without any the memory goes */
     struct vix_connect options; /* with strings of its own */
     bool local;
+    atomic_bool no_process_wait; /* the host lacks WaitForProcessInGuest */
     char address[256];
     char user[256]; /* who is logged in */
 

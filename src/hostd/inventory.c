@@ -285,5 +285,7 @@ const struct host_module datastore_module = {.name = "datastores", .calls = data
 const struct host_module vm_power_module = {.name = "power", .calls = vm_power_calls};
 const struct host_module vm_change_module = {.name = "reconfiguration", .calls = vm_change_calls};
 const struct host_module vm_clone_module = {.name = "clones", .calls = vm_clone_calls};
+const struct host_module vm_upgrade_module = {.name = "upgrades", .calls = vm_upgrade_calls};
+const struct host_module vm_console_module = {.name = "consoles", .calls = vm_console_calls};
 const struct host_module vm_snapshot_module = {.name = "snapshots", .calls = vm_snapshot_calls};
 const struct host_module vm_create_module = {.name = "creation", .calls = vm_create_calls};

@@ -115,6 +115,6 @@ static inline struct mo_registry *inventory_registry(const struct host *host)
 /* mo_module before every other part, property_module and inventory_module next. */
 extern const struct host_module mo_module, inventory_module, search_module, view_module,
     task_module, event_module, folder_module, vm_power_module, vm_change_module, vm_create_module,
-    vm_snapshot_module, vm_clone_module, datastore_module;
+    vm_snapshot_module, vm_clone_module, vm_upgrade_module, vm_console_module, datastore_module;
 
 #endif

@@ -30,6 +30,6 @@ int folder_delete(struct folder *f); /* -ENOTEMPTY */
 /* Method tables of the parts. */
 extern const struct call_row search_calls[], view_calls[], task_calls[], event_calls[],
     folder_calls[], vm_power_calls[], vm_change_calls[], vm_create_calls[], vm_snapshot_calls[],
-    vm_clone_calls[], datastore_calls[];
+    vm_clone_calls[], vm_upgrade_calls[], vm_console_calls[], datastore_calls[];
 
 #endif

@@ -30,6 +30,8 @@ const struct host_module *const host_modules[] = {
     &vm_create_module,
     &vm_snapshot_module,
     &vm_clone_module,
+    &vm_upgrade_module,
+    &vm_console_module,
     &guest_module,
     &metrics_module,
     &guest_live_module,

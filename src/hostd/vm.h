@@ -15,6 +15,7 @@
  *   vm_summary.c runtime, summary, layout       vm_power.c    power methods
  *   vm_spec.c    specs to keys of the .vmx file vm_change.c   reconfigure, rename, destroy
  *   vm_create.c  create, register               vm_clone.c    clone, templates
+ *   vm_upgrade.c hardware, tools                vm_console.c  what needs a display
  *   vm_snapshot.c, vm_snapshot_ops.c            snapshots
  */
 #ifndef HOSTD_VM_H
@@ -52,8 +53,7 @@ struct vm {
     int heartbeat;     /* enum vim_ManagedEntityStatus */
     int64_t modified;  /* wall clock, us: last reconfiguration */
     int64_t boot_time, suspend_time;
-    uint32_t change_number; /* makes changeVersion different */
-    bool tools_installer_mounted;
+    uint32_t change_number;                   /* makes changeVersion different */
     struct gueststore_vm gueststore;          /* access rules, gueststore.c */
     struct vmlink *link;                      /* always there */
     struct vm_pending *pending;               /* waiting for the link to come up */
@@ -119,6 +119,8 @@ void vm_ready_run(struct vm *vm, int code, const char *why);
 
 struct vim_GuestInfo *vm_guest_info(const struct vm *vm, struct arena *a);
 bool vm_tools_running(const struct vm *vm);
+/* Are they the host's to upgrade? Those of the guest's packages are not. */
+bool vm_tools_managed(const struct vm *vm);
 /* Who has switched guest operations off, in words that begin with "hostd: "; NULL: nobody. */
 const char *vm_guest_operations_off(const struct vm *vm);
 bool vm_guest_can(const struct vm *vm, const char *capability);

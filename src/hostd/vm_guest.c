@@ -89,6 +89,14 @@ bool vm_tools_running(const struct vm *vm)
     return t.running;
 }
 
+bool vm_tools_managed(const struct vm *vm)
+{
+    struct tools t;
+
+    tools_of(vm, &t);
+    return t.installed && !t.unmanaged;
+}
+
 const char *vm_guest_operations_off(const struct vm *vm)
 {
     if (vm->e.inv->host->options.guest_ops_off)

@@ -25,7 +25,6 @@ struct vim_VirtualMachineRuntimeInfo *vm_runtime_info(const struct vm *vm, struc
                                     : VIM_VirtualMachineConnectionState_inaccessible;
     i->powerState = vm_power_state(vm);
     i->faultToleranceState = VIM_VirtualMachineFaultToleranceState_notConfigured;
-    i->toolsInstallerMounted = vm->tools_installer_mounted;
     i->has_suspendTime = vm->power == VM_POWER_SUSPENDED && vm->suspend_time;
     i->suspendTime = vm->suspend_time;
     i->has_bootTime = on && vm->boot_time;

@@ -170,7 +170,7 @@ $VM" -T server -h "${HOST_ADDRESS%:*}" -P "${HOST_ADDRESS#*:}" "${HOST[@]:2}" li
     for words in "pause VM" "unpause VM" "addSharedFolder VM n /tmp" "removeSharedFolder VM n" \
         "setSharedFolderState VM n /tmp readonly" "enableSharedFolders VM" "disableSharedFolders VM runtime" \
         "listNetworkAdapters VM" "listHostNetworks" "listPortForwardings vmnet8" "typeKeystrokesInGuest VM x" \
-        "downloadPhotonVM /tmp" "installTools VM"; do
+        "downloadPhotonVM /tmp"; do
         read -r -a args <<<"${words/ VM/ $LOCAL}"
         expect 255 "Error: The operation is not supported" -T ws "${args[@]}"
     done
@@ -216,6 +216,76 @@ base
     expect 0 "" "${HOST[@]}" register "$VM"
     expect 255 "Error: Invalid file. A required section of the file is missing" \
         "${HOST[@]}" register "[datastore1] no/no.vmx"
+    inguest vm start demo
+}
+
+@test "tools installer, virtual hardware, screen and devices" {
+    local on="Error: The virtual machine should not be powered on. It is already running"
+    local off="Error: The virtual machine needs to be powered on"
+    expect 255 "Error: No VMware Tools image is available" -T ws installTools "$LOCAL"
+    expect 255 "$on" -T ws upgradevm "$LOCAL"
+    expect 255 "Error: The operation is not supported" -T ws "${GUEST[@]}" captureScreen "$LOCAL" "$BATS_TEST_TMPDIR/x.png"
+    [ ! -e "$BATS_TEST_TMPDIR/x.png" ]
+    expect 0 "" -T ws stop "$LOCAL" hard
+    expect 255 "$off" -T ws installTools "$LOCAL"
+    expect 255 "$off" -T ws connectNamedDevice "$LOCAL" ethernet0
+    # Data sets need hardware version 20: an upgrade is more than a number.
+    expect 0 "" -T ws writeVariable "$LOCAL" runtimeConfig virtualHW.version 19
+    run inguest dataset create demo notes
+    [ "$status" -ne 0 ]
+    expect 0 "" -T ws upgradevm "$LOCAL"
+    expect 0 "vmx-21" -T ws readVariable "$LOCAL" runtimeConfig virtualHW.version
+    inguest dataset create demo notes
+    inguest dataset delete demo notes
+    expect 0 "" -T ws upgradevm "$LOCAL"
+    # A network adapter: it is connected, and stays so.
+    expect 0 "" -T ws writeVariable "$LOCAL" runtimeConfig ethernet0.present TRUE
+    inguest vm start demo
+    expect 0 "" -T ws connectNamedDevice "$LOCAL" Ethernet0
+    expect 255 "Error: The operation is not supported" -T ws disconnectNamedDevice "$LOCAL" "Network adapter 1"
+    expect 255 "Error: One of the parameters was invalid" -T ws disconnectNamedDevice "$LOCAL" sound
+}
+
+@test "clones: full and linked, of a snapshot, under a name of their own" {
+    local vms=${LOCAL%/demo/demo.vmx} invalid="Error: One of the parameters was invalid"
+    expect 0 "" -T ws "${GUEST[@]}" runScriptInGuest "$LOCAL" /bin/sh 'echo then >/root/when'
+    expect 0 "" -T ws snapshot "$LOCAL" base
+    expect 0 "" -T ws "${GUEST[@]}" runScriptInGuest "$LOCAL" /bin/sh 'echo now >/root/when'
+    expect 255 "Error: The virtual machine should not be powered on. It is already running" \
+        -T ws clone "$LOCAL" "$vms/full/full.vmx" full
+    expect 0 "" -T ws clone "$LOCAL" "$vms/full/full.vmx" full -snapshot=base
+    expect 0 "" "${HOST[@]}" clone "$VM" "[datastore1] linked/linked.vmx" linked -snapshot=base "-cloneName=The linked one"
+    expect 0 "The linked one" -T ws readVariable "$vms/linked/linked.vmx" runtimeConfig displayName
+    for name in full linked; do
+        expect 0 "" -T ws start "$vms/$name/$name.vmx"
+        inguest vm start "$([ "$name" = full ] && echo full || echo "The linked one")" # waits for the agent
+        expect 0 "" -T ws "${GUEST[@]}" copyFileFromGuestToHost "$vms/$name/$name.vmx" /root/when "$BATS_TEST_TMPDIR/$name"
+        [ "$(cat "$BATS_TEST_TMPDIR/$name")" = then ]
+        expect 0 "" -T ws stop "$vms/$name/$name.vmx" hard
+    done
+    # Without a snapshot: of what is there now; a linked one makes a snapshot to stand on.
+    expect 0 "" -T ws stop "$LOCAL" hard
+    expect 0 "" -T ws clone "$LOCAL" "$vms/third/third.vmx" linked
+    expect 0 "Total snapshots: 2
+base
+	Snapshot for a linked clone" -T ws listSnapshots "$LOCAL" showTree
+    [ "$(cat "$vms/third/third.root/root/when")" = now ]
+    expect 0 "Total snapshots: 0" -T ws listSnapshots "$vms/third/third.vmx"
+    # What cannot be: the name of another, a place where the host would not put it, no such snapshot.
+    expect 255 "Error: Another object is using this name" -T ws clone "$LOCAL" "$vms/full/full.vmx" full
+    expect 255 "Error: Another object is using this name" -T ws clone "$LOCAL" "$vms/fourth/fourth.vmx" full -cloneName=full
+    [ ! -e "$vms/fourth" ]
+    for path in "$vms/a/b.vmx" "$vms/a/b/b.vmx" "/elsewhere/a/a.vmx" "$vms/a" "[datastore9] a/a.vmx"; do
+        expect 255 "$invalid" -T ws clone "$LOCAL" "$path" full
+    done
+    expect 255 "$invalid" -T ws clone "$LOCAL" "$vms/a/a.vmx" half
+    expect 255 "Error: The snapshot does not exist" -T ws clone "$LOCAL" "$vms/a/a.vmx" full -snapshot=nobody
+    for name in full linked third; do
+        expect 0 "" -T ws deleteVM "$vms/$name/$name.vmx"
+        [ ! -e "$vms/$name" ]
+    done
+    expect 0 "" -T ws deleteSnapshot "$LOCAL" base andDeleteChildren
+    expect 0 "Total snapshots: 0" -T ws listSnapshots "$LOCAL"
     inguest vm start demo
 }
 

@@ -41,6 +41,7 @@ FAULTS = {
     "GuestProcessNotFound": (20003, "No such process"),
     "InvalidGuestLogin": (3015, "Invalid user name or password for the guest OS"),
     "NotSupported": (6, "The operation is not supported"),
+    "ToolsImageNotAvailable": (21000, "No VMware Tools image is available"),
     "MethodNotFound": (6, "The operation is not supported"),
     "CannotAccessFile": (13, "You do not have access rights to this file"),
 }
