@@ -260,7 +260,7 @@ base
         expect 0 "" -T ws start "$vms/$name/$name.vmx"
         inguest vm start "$([ "$name" = full ] && echo full || echo "The linked one")" # waits for the agent
         expect 0 "" -T ws "${GUEST[@]}" copyFileFromGuestToHost "$vms/$name/$name.vmx" /root/when "$BATS_TEST_TMPDIR/$name"
-        [ "$(cat "$BATS_TEST_TMPDIR/$name")" = then ]
+        [ "$(cat "$BATS_TEST_TMPDIR/$name")" = "then" ]
         expect 0 "" -T ws stop "$vms/$name/$name.vmx" hard
     done
     # Without a snapshot: of what is there now; a linked one makes a snapshot to stand on.
@@ -370,6 +370,58 @@ $VM" "${login[@]}" --fingerprint "$print" list
     expect 255 "$untrusted" "${login[@]}" --accept-new list
 }
 
+# calls_of KIND METHOD: how often it was called through that host of other_host.py.
+calls_of() {
+    local count
+    count=$(grep -cx "$2" "$BATS_TEST_TMPDIR/calls-$1" 2>/dev/null) || true
+    echo "${count:-0}" # nothing has been called yet
+}
+
+# run_until KIND METHOD COUNT: a program that lives until METHOD has been called COUNT times through that host.
+# The kind is also the variable that holds its port.
+run_until() {
+    local i
+    vm "${GUEST[@]}" runScriptInGuest "$LOCAL" /bin/sh 'rm -f /root/go'
+    "$VMRUN" -h "localhost:${!1}" --cacert "$BATS_TEST_TMPDIR/cert.pem" -u tester -p "$HOST_PASSWORD_DEFAULT" "${GUEST[@]}" \
+        runProgramInGuest "$VM" /bin/sh "-c 'until [ -e /root/go ]; do sleep 0.1; done; exit 9'" \
+        >"$BATS_TEST_TMPDIR/out" 3>&- &
+    local pid=$!
+    for ((i = 0; i < 600 && $(calls_of "$1" "$2") < $3; i++)); do
+        sleep 0.1
+    done
+    vm "${GUEST[@]}" runScriptInGuest "$LOCAL" /bin/sh ': >/root/go'
+    status=0
+    wait "$pid" || status=$?
+    [ "$status" -eq 9 ]
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = "Guest program exited with non-zero exit code: 9" ]
+}
+
+@test "a program's end: told by hosts that can, asked for on others" {
+    "$PYTHON" "$BATS_TEST_DIRNAME/vix/other_host.py" "$HOST_ADDRESS" "$BATS_TEST_TMPDIR" 3>&- &
+    local server=$! plain vcenter esx hasty stalls breaks
+    timeout 60 bash -c "until [ -e '$BATS_TEST_TMPDIR/ports' ]; do sleep 0.1; done"
+    # shellcheck disable=SC2034 # run_until has the names
+    read -r plain vcenter esx hasty stalls breaks <"$BATS_TEST_TMPDIR/ports"
+    run_until plain WaitForProcessInGuest 1
+    [ "$(calls_of plain WaitForProcessInGuest)" -eq 1 ]
+    [ "$(calls_of plain ListProcessesInGuest)" -eq 0 ]
+    for kind in vcenter esx; do
+        run_until "$kind" ListProcessesInGuest 3
+        [ "$(calls_of "$kind" WaitForProcessInGuest)" -eq 1 ]
+        [ "$(calls_of "$kind" ListProcessesInGuest)" -ge 3 ]
+    done
+    # A host that answers too early is not asked as fast as it answers.
+    run_until hasty WaitForProcessInGuest 3
+    [ "$(calls_of hasty WaitForProcessInGuest)" -ge 3 ]
+    [ "$(calls_of hasty ListProcessesInGuest)" -eq 0 ]
+    # Hosts that fail in the middle.
+    local begin=$SECONDS to=(--cacert "$BATS_TEST_TMPDIR/cert.pem" -u tester -p "$HOST_PASSWORD_DEFAULT")
+    expect 255 "Error: Network operation timed out" -h "localhost:$stalls" "${to[@]}" --timeout 8 list
+    [ $((SECONDS - begin)) -le 16 ]
+    expect 255 "Error: The connection to the host was lost" -h "localhost:$breaks" "${to[@]}" list
+    kill "$server"
+}
+
 @test "a login is shared through a file that only its owner reads" {
     HOME=$BATS_TEST_TMPDIR/home
     mkdir -p "$HOME"
@@ -399,7 +451,8 @@ Error: Insufficient permissions in the host operating system" -h "$HOST_ADDRESS"
     local pid=$!
     timeout 30 bash -c "until '$VMRUN' -T ws ${GUEST[*]} listProcessesInGuest '$LOCAL' | grep -q 'sleep. 601'; do :; done"
     kill -INT "$pid"
-    run wait "$pid"
+    status=0
+    wait "$pid" || status=$?
     [ "$status" -eq 255 ]
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = "Error: The operation was canceled" ]
 }
