@@ -238,9 +238,11 @@ void gueststore_serve(struct gueststore *g)
 
 static void client_served(struct gueststore *g)
 {
-    char rest[256];
+    char rest[4096];
 
-    /* What a client has sent after its request would make the end look like a failure to it. */
+    /* What a client has sent after its request would make the end look like a failure to it. First
+     * it may send no more: one that never stops would be read for ever. */
+    shutdown(g->current->fd, SHUT_RD);
     while (recv(g->current->fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
         continue;
     gueststore_next(g);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -535,6 +536,42 @@ static void a_request_has_a_size(void **state)
 }
 
 /* The head of the queue is silent: the others wait for its second to be over, and only for that. */
+static void *talk(void *arg)
+{
+    char words[65536];
+
+    memset(words, 'x', sizeof(words));
+    while (send(*(int *)arg, words, sizeof(words), MSG_NOSIGNAL) > 0)
+        continue;
+    return NULL;
+}
+
+static void a_client_that_never_stops(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t talkers[4];
+    int to;
+
+    enable(f);
+    int fd = client(f);
+    say(fd, "GET /a HTTP/1.1\r\n\r\n");
+    accept_vmx(f);
+    expect_get(f, "/a");
+    to = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(talkers); i++)
+        assert_int_equal(pthread_create(&talkers[i], NULL, talk, &to), 0);
+    /* It has its answer, and the next one its turn. */
+    send_reply(f, 0, 5);
+    say(f->vmx, "hello");
+    expect_answer(f, fd, "HTTP/1.1 200 OK\r\n", "hello");
+    expect_close(f);
+    for (size_t i = 0; i < ARRAY_SIZE(talkers); i++)
+        pthread_join(talkers[i], NULL);
+    close(to);
+    serve_one(f, "/b", "b");
+    expect_close(f);
+}
+
 static void a_silent_client(void **state)
 {
     struct fixture *f = *state;
@@ -722,6 +759,7 @@ int main(void)
         with_agent(content_that_breaks_off),
         with_agent(a_client_that_goes),
         with_agent(a_request_has_a_size),
+        with_agent(a_client_that_never_stops),
         with_agent(a_silent_client),
         with_agent(nine_clients),
         with_agent(a_host_that_refuses_or_does_not_come),
