@@ -19,6 +19,9 @@
 #include "wire/rpc.h"
 
 #define READ_PIECE 1024u
+/* Pieces that one event reads before others have their turn; an agent of good will sends a request
+ * and a CLOSE at most. */
+#define READS_PER_TURN 16
 
 enum state { READY, DIALLING, WAIT, ASKING, RELAY };
 
@@ -389,14 +392,15 @@ static void next_map(struct gueststore *g)
     }
 }
 
-/* All that has come, so that a CLOSE is known before anything else is decided. */
+/* All that has come, so that a CLOSE is known before anything else is decided; of a guest that
+ * never stops sending, some of it. */
 static void read_stream(struct gueststore *g)
 {
     struct guest_stream *s = g->stream;
     uint8_t *room;
     ssize_t n;
 
-    while (g->stream == s) {
+    for (int turn = 0; turn < READS_PER_TURN && g->stream == s; turn++) {
         if (datamap_framer_reserve(&s->in, READ_PIECE, &room)) {
             drop_stream(g, "no memory");
             return;

@@ -1,6 +1,7 @@
 /* GuestStore in vmx, between an agent and a gstored that are both played here. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -571,6 +573,31 @@ static void a_guest_that_lies(void **state)
     assert_int_equal(f->gets, 1);
 }
 
+/* What it has sent is not read to its end before anybody else has a turn. */
+static void a_guest_that_never_stops(void **state)
+{
+    enum { REQUESTS = 100 };
+    struct fixture *f = *state;
+    AUTO_BUF struct buf b = BUF_INIT(1u << 20);
+    uint8_t path[GSTORE_PATH_MAX + 1];
+    const struct gueststore_request rq = {GUESTSTORE_GET, path, sizeof(path)};
+    struct pollfd p;
+    int queued;
+
+    /* Is refused at once, so that the next one may follow. */
+    memset(path, '/', sizeof(path));
+    for (unsigned i = 0; i < REQUESTS; i++)
+        assert_int_equal(gueststore_request_encode(&b, &rq), 0);
+    dial(f);
+    assert_int_equal(send(f->guest, b.data, b.len, MSG_NOSIGNAL), b.len);
+    p = (struct pollfd){.fd = f->guest, .events = POLLIN};
+    peer_until(&f->peer, poll(&p, 1, 0) > 0);
+    assert_int_equal(ioctl(f->guest, SIOCOUTQ, &queued), 0);
+    assert_true(queued > (int)b.len / 2);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        expect_reply(f, 1, 0);
+}
+
 /* A guest that takes nothing is dropped at its timeout, and so is a silent gstored. */
 static void the_slow_ones(void **state)
 {
@@ -648,6 +675,7 @@ int main(void)
         with(gstored_goes_and_comes_back, setup),
         with(a_guest_that_goes, setup),
         with(a_guest_that_lies, setup),
+        with(a_guest_that_never_stops, setup),
         with(the_slow_ones, setup_impatient),
         with(the_vm_goes_off, setup),
         with(the_repository_goes, setup),
