@@ -33,6 +33,9 @@ setup() {
     export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
     HELPER=/root/gueststore_guest.py
     GET="vmware-toolbox-cmd gueststore getcontent"
+    # A sanitizer's dlopen stands between the tool and its library, whose place it then does not know.
+    LIBRARY=""
+    [ -z "${INGUEST_SANITIZED:-}" ] || LIBRARY="export LD_LIBRARY_PATH=$(realpath "$BUILD/src/guest"); "
     wait_for_access
 }
 
@@ -43,7 +46,7 @@ sandbox_file() {
 
 # in_guest 'SHELL COMMAND': exit code and output are the command's.
 in_guest() {
-    govc guest.run /bin/sh -c "'$1'"
+    govc guest.run /bin/sh -c "'$LIBRARY$1'"
 }
 
 wait_for_access() {
@@ -75,7 +78,7 @@ wait_for_access() {
     GOVC_GUEST_LOGIN=alice:alice-pw in_guest "$GET /hello.txt /tmp/hello"
     in_guest "mkdir -p /etc/vmware-tools; printf \"[guestStore]\\nadminOnly = true\\n\" >/etc/vmware-tools/tools.conf"
     in_guest "for i in \$(seq 100); do test \$(stat -c %a /run/vmware/guestStorePipe) = 755 && exit 0; sleep 0.05; done; exit 1"
-    run env GOVC_GUEST_LOGIN=alice:alice-pw "$GOVC" guest.run /bin/sh -c "'$GET /hello.txt /tmp/hello'"
+    run env GOVC_GUEST_LOGIN=alice:alice-pw "$GOVC" guest.run /bin/sh -c "'$LIBRARY$GET /hello.txt /tmp/hello'"
     [ "$status" -eq 10 ]
     [[ "$output" == *"Connect permission denied"* ]]
     in_guest "$GET /hello.txt /root/hello"
