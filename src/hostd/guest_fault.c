@@ -325,7 +325,7 @@ void guest_fault_vix(struct call *call, uint64_t error, uint32_t additional,
     else if (VIX_ERROR_CODE(error) == VIX_E_TOOLS_NOT_RUNNING && additional == ETIMEDOUT)
         system_error(call, error, 0, "worker",
                      arena_printf(call->arena, "the operation did not end within %u s",
-                                  GUEST_OP_DEADLINE_MS / 1000));
+                                  guest_op_deadline_ms(call->host) / 1000));
     else
         system_error(call, error, additional, "agent", vix_error_text(error));
 }

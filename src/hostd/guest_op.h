@@ -22,7 +22,6 @@
 
 #define GUEST_OP_SECONDS     60u /* for one VIX request, unless configured otherwise */
 #define GUEST_OP_SECONDS_MAX 3600u
-#define GUEST_OP_DEADLINE_MS (GUEST_OP_SECONDS * 1000u)
 #define GUEST_OP_GRACE_MS    10000u /* for an agent that is coming back */
 #define GUEST_PATH_MAX       4096u  /* bytes; longer: FileNameTooLong */
 
@@ -72,7 +71,7 @@ void guest_op_failed(struct guest_op *op, const struct vmlink_reply *failure);
 void guest_op_not_sent(struct guest_op *op,
                        int r); /* an error of vmlink_request or guest_message */
 
-/* How long one request to the guest may take. */
+/* How long one request to the guest may take, and a transfer move no byte. */
 unsigned guest_op_deadline_ms(const struct host *host);
 
 /* Refuses what is not an absolute path of a sensible length; sets subject.file and .argument. */

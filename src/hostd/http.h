@@ -108,6 +108,10 @@ void http_respond_fd_end(struct http_request *req, bool whole);
  * has failed, or writing with -ETIMEDOUT. 0, as when this was not called: for ever. */
 void http_stream_patience(struct http_request *req, unsigned ms);
 
+/* The same for the client, which may send nothing, or take nothing, for so long; then the
+ * connection is cut. HTTP_STALL_SECONDS unless this was called. */
+void http_stream_client_patience(struct http_request *req, unsigned ms);
+
 /* HTTP_BODY_STREAM: writes the body to `fd` (pipe or socket; taken and set non-blocking), stopping
  * the client while it is full. Then `done` runs, once. Code 0: the whole body was written (`bytes`)
  * and the descriptor is closed already (a socket was shut down for writing first). -ECONNRESET: the

@@ -73,9 +73,10 @@ struct http_request {
 
     /* loop: what is waited for while suspended */
     struct http_wait *wait;
-    uint64_t wait_until; /* clock_ms; 0 = for ever */
-    unsigned patience;   /* ms, 0 = for ever */
-    bool given_up;       /* what was waited for did not come */
+    uint64_t wait_until;      /* clock_ms; 0 = for ever */
+    unsigned patience;        /* ms, 0 = for ever */
+    bool given_up;            /* what was waited for did not come */
+    unsigned client_patience; /* ms for a client that neither sends nor takes */
     void (*gone_cb)(struct http_request *, void *);
     void *gone_arg;
 

@@ -62,6 +62,7 @@ struct http_request *http_request_new(struct http *http, struct MHD_Connection *
     req->content_length = content_length(c);
     req->body = BUF_INIT(HTTP_BODY_MAX);
     req->recv_fd = req->send_fd = -1;
+    req->client_patience = HTTP_STALL_SECONDS * 1000u;
     source_text(c, req->source, sizeof(req->source));
     return req;
 }

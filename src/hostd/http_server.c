@@ -212,7 +212,7 @@ static bool body_first(struct http_request *req)
     if (req->route->body != HTTP_BODY_STREAM || req->body_begun)
         return false;
     req->body_begun = true;
-    atomic_store(&req->conn->deadline, clock_ms() + STALL_MS); /* for its first byte */
+    atomic_store(&req->conn->deadline, clock_ms() + req->client_patience); /* for its first byte */
     return !(req->answered && http_header(req, MHD_HTTP_HEADER_EXPECT));
 }
 

@@ -82,7 +82,7 @@ static void on_client(uv_poll_t *poll, int status, int events)
     uv_poll_stop(poll);
     if (w->req->receiving) {
         if (!w->req->wait_until)
-            w->req->wait_until = clock_ms() + HTTP_STALL_SECONDS * 1000u;
+            w->req->wait_until = clock_ms() + w->req->client_patience;
         return;
     }
     give_up(w->req);
@@ -135,6 +135,11 @@ void http_stream_wait(struct http_request *req, int fd, int events,
 void http_stream_patience(struct http_request *req, unsigned ms)
 {
     req->patience = ms;
+}
+
+void http_stream_client_patience(struct http_request *req, unsigned ms)
+{
+    req->client_patience = ms;
 }
 
 void http_stream_ready(struct http_request *req, int events)
@@ -253,7 +258,7 @@ ssize_t http_stream_body(struct http_request *req, const char *data, size_t len)
         touch(req, UINT64_MAX);
         return http_hand_over(req, HTTP_NOTE_WAIT_WRITE) ? (ssize_t)done : -1;
     }
-    touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
+    touch(req, clock_ms() + req->client_patience);
     repeat_end(req);
     return (ssize_t)done;
 }
@@ -320,7 +325,7 @@ static ssize_t read_block(void *cls, uint64_t pos, char *buf, size_t max)
     for (;;) {
         ssize_t n = read(req->send_fd, buf, max);
         if (n > 0) {
-            touch(req, clock_ms() + HTTP_STALL_SECONDS * 1000u);
+            touch(req, clock_ms() + req->client_patience);
             return n;
         }
         if (n == 0)

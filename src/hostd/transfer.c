@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hostd/guest.h"
+#include "hostd/guest_op.h"
 #include "hostd/guest_target.h"
 #include "hostd/http.h"
 #include "hostd/random.h"
@@ -277,10 +278,16 @@ struct host *transfer_host(const struct transfer *t)
     return t->all->host;
 }
 
+unsigned transfer_deadline_ms(const struct transfer *t)
+{
+    return guest_op_deadline_ms(t->all->host);
+}
+
 static void start(struct transfer *t)
 {
     t->waiting = false;
     t->running = true;
+    http_stream_client_patience(t->req, transfer_deadline_ms(t));
     t->carrier = &transfer_by_stream;
     t->carrier->start(t);
 }

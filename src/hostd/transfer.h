@@ -23,7 +23,6 @@
 #define TRANSFER_MAX         4096 /* offered or running, all VMs; the oldest offer makes room */
 #define TRANSFER_RUNNING_MAX 4    /* at a time, a VM; more wait their turn */
 #define TRANSFER_IDLE_MS     (5u * 60000u)
-#define TRANSFER_STALL_MS    60000u /* no byte moves */
 
 struct transfers;
 

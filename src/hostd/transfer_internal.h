@@ -62,6 +62,8 @@ struct transfer {
 
 struct host *transfer_host(const struct transfer *t);
 struct vim_ref transfer_vm(const struct transfer *t);
+/* For one request to the guest, and for a transfer that moves no byte. */
+unsigned transfer_deadline_ms(const struct transfer *t);
 /* An operation of vmx. Takes `args` and `fd` (-1 = none). */
 int transfer_ask(struct transfer *t, const char *op, json_t *args, const void *blob, size_t len,
                  int fd, uint64_t deadline, vmlink_reply_cb cb);

@@ -26,7 +26,7 @@ static void close_file(struct transfer *t)
 {
     t->opened = false;
     transfer_ask(t, "file.close", json_pack("{s:I}", "handle", (json_int_t)t->handle), NULL, 0, -1,
-                 GUEST_OP_DEADLINE_MS, on_closed);
+                 transfer_deadline_ms(t), on_closed);
 }
 
 static void on_attributes(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
@@ -54,11 +54,11 @@ static void set_attributes(struct transfer *t)
     int r = guest_message(&message, VIX_OP_SET_GUEST_FILE_ATTRIBUTES, &body, &t->credential, 0);
 
     if (!r)
-        r = transfer_ask(t, "vix",
-                         json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
-                                   "user", t->user, "source",
-                                   t->req ? http_source(t->req) : "here"),
-                         message.data, message.len, -1, GUEST_OP_DEADLINE_MS + 1000, on_attributes);
+        r = transfer_ask(
+            t, "vix",
+            json_pack("{s:i, s:s, s:s}", "deadlineMs", (int)transfer_deadline_ms(t), "user",
+                      t->user, "source", t->req ? http_source(t->req) : "here"),
+            message.data, message.len, -1, transfer_deadline_ms(t) + 1000, on_attributes);
     if (message.data)
         explicit_bzero(message.data, message.len);
     buf_free(&message);
@@ -125,10 +125,10 @@ static void on_opened(struct vmlink *link, const struct vmlink_reply *reply, voi
         transfer_fail(t, 500, strerror(-r));
         return;
     }
-    r = transfer_ask(
-        t, "file.run",
-        json_pack("{s:I, s:i}", "handle", (json_int_t)t->handle, "stallMs", (int)TRANSFER_STALL_MS),
-        NULL, 0, t->upload ? pipes[0] : pipes[1], 0, on_moved);
+    r = transfer_ask(t, "file.run",
+                     json_pack("{s:I, s:i}", "handle", (json_int_t)t->handle, "stallMs",
+                               (int)transfer_deadline_ms(t)),
+                     NULL, 0, t->upload ? pipes[0] : pipes[1], 0, on_moved);
     if (r) {
         close(t->upload ? pipes[1] : pipes[0]);
         transfer_fail(t, 500, strerror(-r));
@@ -147,7 +147,7 @@ static void start(struct transfer *t)
 {
     struct buf secret = BUF_INIT(TRANSFER_CREDENTIAL_MAX);
     json_t *args =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:b}", "deadlineMs", (int)GUEST_OP_DEADLINE_MS,
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:b}", "deadlineMs", (int)transfer_deadline_ms(t),
                   "mode", t->upload ? "write" : "read", "path", t->path, "user", t->user, "source",
                   http_source(t->req), "size", (json_int_t)t->size, "overwrite", (int)t->overwrite);
     int r;
@@ -158,7 +158,7 @@ static void start(struct transfer *t)
         json_decref(args);
     else
         r = transfer_ask(t, "file.open", args, secret.data, secret.len, -1,
-                         GUEST_OP_DEADLINE_MS + 1000, on_opened);
+                         transfer_deadline_ms(t) + 1000, on_opened);
     if (secret.data)
         explicit_bzero(secret.data, secret.len);
     buf_free(&secret);

@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "hostd/guest_op.h"
 #include "hostd/guest_stream.h"
 #include "hostd/transfer_internal.h"
 #include "wire/vix_error.h"
@@ -54,7 +53,7 @@ static void on_finished(uint64_t bytes, const struct vmlink_reply *failure, void
 static void finish(struct transfer *t, uint64_t bytes)
 {
     int r = guest_stream_finish(transfer_host(t), transfer_vm(t), t->handle, bytes,
-                                GUEST_OP_DEADLINE_MS, on_finished, t);
+                                transfer_deadline_ms(t), on_finished, t);
 
     t->opened = false;
     if (!r) {
@@ -129,7 +128,8 @@ static void on_opened(const struct guest_stream_opened *opened, const struct vml
     }
     /* What a program writes or reads comes and goes when it likes; a file should not be waited for
      * for ever. */
-    http_stream_patience(t->req, opened->size == VIX_STREAM_SIZE_UNKNOWN ? 0 : TRANSFER_STALL_MS);
+    http_stream_patience(t->req,
+                         opened->size == VIX_STREAM_SIZE_UNKNOWN ? 0 : transfer_deadline_ms(t));
     if (t->upload) {
         if (opened->size != VIX_STREAM_SIZE_UNKNOWN)
             http_stream_bulk(t->req);
@@ -155,7 +155,7 @@ static void start(struct transfer *t)
         .credential = &t->credential,
         .user = t->user,
         .source = http_source(t->req),
-        .deadline_ms = GUEST_OP_DEADLINE_MS,
+        .deadline_ms = transfer_deadline_ms(t),
     };
     int r = vix_stream_file_encode(&body, &file);
 

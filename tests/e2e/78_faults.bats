@@ -81,6 +81,18 @@ tools_conf() {
     ROWS=600 faults scripted scripted
 }
 
+@test "transfers that do not move, and attributes, end in the same time as other operations" {
+    govc guest.ls / >/dev/null
+    # root's has the lowest user id, whatever that is outside of the guest.
+    worker=$(for pid in $(pids_in demo toolbox-worker); do echo "$(stat -c %u "/proc/$pid") $pid"; done |
+        sort -n | head -n1 | cut -d' ' -f2)
+    run timeout 200 "$PYTHON" "$BATS_TEST_DIRNAME/transfer_timeouts.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" \
+        demo root guest-pw $TIMEOUT "$worker" "$HOST_DIR/hostd.log"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^ok ' <<<"$output")" -eq 5 ]
+}
+
 @test "switched off for a VM, at once and while it runs" {
     govc vm.change -e guest.commands.enabled=FALSE
     faults off_for_vm demo
