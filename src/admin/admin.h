@@ -55,6 +55,9 @@ void admin_forget(struct buf *secret);
  * option; advances *i over a separate value. A missing value prints usage and sets *bad. */
 const char *admin_option(int argc, char **argv, int *i, const char *name, bool *bad);
 
+/* Is -h or --help among the first `words` words after the command? Later ones may be data. */
+bool admin_help_wanted(int argc, char **argv, int words);
+
 int admin_up(struct admin *ad, int argc, char **argv);
 int admin_vm(struct admin *ad, int argc, char **argv);
 int admin_user(struct admin *ad, int argc, char **argv);

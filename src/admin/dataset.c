@@ -254,7 +254,7 @@ int admin_dataset(struct admin *ad, int argc, char **argv)
     struct dataset_options o;
     struct error err = {0};
 
-    if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
+    if (admin_help_wanted(argc, argv, 2)) {
         fputs(usage, stdout);
         return ADMIN_OK;
     }

@@ -343,7 +343,7 @@ int admin_gueststore(struct admin *ad, int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "";
 
-    if (!strcmp(verb, "-h") || !strcmp(verb, "--help")) {
+    if (admin_help_wanted(argc, argv, 3)) {
         fputs(usage, stdout);
         return ADMIN_OK;
     }

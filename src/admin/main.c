@@ -83,6 +83,14 @@ const char *admin_option(int argc, char **argv, int *i, const char *name, bool *
     return argv[++*i];
 }
 
+bool admin_help_wanted(int argc, char **argv, int words)
+{
+    for (int i = 1; i < argc && i <= words; i++)
+        if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+            return true;
+    return false;
+}
+
 int admin_address(const struct admin *ad, char out[256], struct error *err)
 {
     AUTO_BUF struct buf text = BUF_INIT(255);

@@ -525,6 +525,11 @@ static int command(struct vmrun *v, int argc, char **argv)
         vmrun_usage();
         return VMRUN_FAILED;
     }
+    if (argc == 2 && !strcmp(argv[1], "--help")) {
+        printf("Usage: vmrun [AUTHENTICATION-FLAGS] %s %s\n\n%s\n", c->name, c->parameters,
+               c->help);
+        return VMRUN_OK;
+    }
     first = c->flags & VMRUN_HOST ? 1 : 2;
     v->path = first == 2 ? argv[1] : NULL;
     v->argc = argc - first;

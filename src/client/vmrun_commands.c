@@ -148,6 +148,7 @@ static const char flags_text[] =
     "   --timeout SECONDS  give up after that time\n"
     "   --keep-login SECONDS\n"
     "                      share the login with later runs for that long (VMRUN_KEEP_LOGIN)\n"
+    "   --help             this text; after a command: what that takes\n"
     "\n"
     "A VM is \"[datastore] folder/name.vmx\", with -T ws also the path of the file.\n";
 

@@ -8,9 +8,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A host that does not answer by then is as good as none. */
 #define CLI_TIMEOUT_MS 30000
+
+/* Is the first word after the command -h or --help? */
+static inline bool cli_help_wanted(int argc, char **argv)
+{
+    return argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0);
+}
 
 int cli_toolbox(int argc, char **argv);     /* toolbox */
 int cli_vmtoolsd(int argc, char **argv);    /* vmtoolsd: --cmd, --cmdfile, --version */

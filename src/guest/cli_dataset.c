@@ -141,7 +141,7 @@ int cli_dataset(int argc, char **argv)
     struct words w = {0};
     int words = argc - 2, r;
 
-    if (argc > 1 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
+    if (cli_help_wanted(argc, argv) || cli_help_wanted(argc - 1, argv + 1)) {
         fputs(usage, stdout);
         return 0;
     }

@@ -199,7 +199,7 @@ int cli_toolbox_gueststore(int argc, char **argv)
     const char *sha256 = NULL;
     int opt;
 
-    if (argc > 1 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+    if (cli_help_wanted(argc, argv)) {
         usage(stdout);
         return EX_OK;
     }

@@ -119,7 +119,7 @@ int cli_vmtoolsd(int argc, char **argv)
 
 int cli_rpctool(int argc, char **argv)
 {
-    if (argc == 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+    if (argc == 2 && cli_help_wanted(argc, argv)) {
         printf("Usage: %s <text>\n", argv[0]);
         return 0;
     }
@@ -192,7 +192,7 @@ int cli_toolbox(int argc, char **argv)
         toolbox_usage(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) {
+    if (cli_help_wanted(argc, argv)) {
         toolbox_usage(stdout);
         return 0;
     }
@@ -205,6 +205,10 @@ int cli_toolbox(int argc, char **argv)
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
+        if (cli_help_wanted(argc - 1, argv + 1)) {
+            toolbox_usage(stdout);
+            return 0;
+        }
         int r = commands[i].run(argc - 1, argv + 1);
         if (r < 0) {
             toolbox_usage(stderr);

@@ -228,8 +228,12 @@ int cli_toolbox_cmd(int argc, char **argv)
         printf("%s (inguest)\n", TOOLBOX_VERSION);
         return EX_OK;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "--help") == 0) {
+    if (known(argv[1]) &&
+        (cli_help_wanted(argc - 1, argv + 1) || cli_help_wanted(argc - 2, argv + 2))) {
+        usage(stdout, argv[0], argv[1]);
+        return EX_OK;
+    }
+    if (strcmp(argv[1], "help") == 0 || cli_help_wanted(argc, argv)) {
         usage(stdout, argv[0], argc > 2 && known(argv[2]) ? argv[2] : NULL);
         return EX_OK;
     }
