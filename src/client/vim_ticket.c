@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,15 +30,36 @@ static int file_name(const char *address, const char *user, char out[NAME_SIZE])
     return 0;
 }
 
+int vim_ticket_read(const char *text, int64_t now, char out[VIM_CLIENT_COOKIE_MAX])
+{
+    char *at;
+    long long until;
+    size_t n = 0;
+
+    if (*text < '0' || *text > '9')
+        return -ENOENT;
+    errno = 0;
+    until = strtoll(text, &at, 10);
+    if (errno || *at != ' ' || until <= now)
+        return -ENOENT;
+    /* It becomes part of a header. */
+    for (at++; at[n] > ' ' && at[n] < 0x7f && at[n] != ';'; n++)
+        ;
+    if (!n || n >= VIM_CLIENT_COOKIE_MAX || strcmp(at + n, "\n") != 0)
+        return -ENOENT;
+    memcpy(out, at, n);
+    out[n] = '\0';
+    return 0;
+}
+
 int vim_ticket_load(const char *address, const char *user, char out[VIM_CLIENT_COOKIE_MAX])
 {
     AUTO_CLOSE int dir = vim_userdir_open(VIM_USERDIR_RUN, 0, NULL);
     AUTO_CLOSE int fd = -1;
-    char name[NAME_SIZE], text[VIM_CLIENT_COOKIE_MAX + 32], cookie[VIM_CLIENT_COOKIE_MAX];
-    long long until = 0;
+    char name[NAME_SIZE], text[VIM_CLIENT_COOKIE_MAX + 32];
     struct stat st;
     ssize_t n;
-    int r = -ENOENT;
+    int r;
 
     if (dir < 0 || file_name(address, user, name))
         return -ENOENT;
@@ -47,12 +69,8 @@ int vim_ticket_load(const char *address, const char *user, char out[VIM_CLIENT_C
         return -ENOENT;
     n = read(fd, text, sizeof(text) - 1);
     text[n > 0 ? n : 0] = '\0';
-    if (sscanf(text, "%lld %255s", &until, cookie) == 2 && until > clock_wall_us() / 1000000) {
-        memcpy(out, cookie, strlen(cookie) + 1);
-        r = 0;
-    }
+    r = vim_ticket_read(text, (int64_t)(clock_wall_us() / 1000000), out);
     explicit_bzero(text, sizeof(text));
-    explicit_bzero(cookie, sizeof(cookie));
     return r;
 }
 

@@ -12,6 +12,8 @@
 /* The cookie kept for a user of a server; -ENOENT when there is none, or none that is still good.
  */
 int vim_ticket_load(const char *address, const char *user, char out[VIM_CLIENT_COOKIE_MAX]);
+/* The same of a file's text, at `now` (Unix seconds). */
+int vim_ticket_read(const char *text, int64_t now, char out[VIM_CLIENT_COOKIE_MAX]);
 int vim_ticket_save(const char *address, const char *user, const char *cookie, unsigned seconds,
                     struct error *err);
 void vim_ticket_drop(const char *address, const char *user);

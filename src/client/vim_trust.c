@@ -17,6 +17,7 @@
 
 #define KNOWN_HOSTS "known_hosts"
 #define DIGEST_SIZE 32u
+#define PIN_HEAD    "sha256//"
 
 static int describe(gnutls_x509_crt_t cert, struct vim_trust_key *ret)
 {
@@ -40,7 +41,7 @@ static int describe(gnutls_x509_crt_t cert, struct vim_trust_key *ret)
     if (!r)
         r = base64_encode(&text, digest, sizeof(digest));
     if (!r)
-        snprintf(ret->pin, sizeof(ret->pin), "sha256//%s", buf_text(&text));
+        snprintf(ret->pin, sizeof(ret->pin), PIN_HEAD "%s", buf_text(&text));
     gnutls_free(der.data);
     if (key)
         gnutls_pubkey_deinit(key);
@@ -125,18 +126,64 @@ static const char *find_line(const char *text, const char *address, size_t *ret_
     return NULL;
 }
 
+/* One word of a line, and what is between it and the next. */
+static bool take_word(const char **at, const char *end, char *out, size_t size)
+{
+    size_t n = 0;
+
+    while (*at + n < end && (*at)[n] > ' ' && (*at)[n] < 0x7f)
+        n++;
+    if (!n || n >= size || (*at + n < end && (*at)[n] != ' '))
+        return false;
+    memcpy(out, *at, n);
+    out[n] = '\0';
+    *at += n + (*at + n < end);
+    return true;
+}
+
+int vim_trust_read(const char *text, const char *address, struct vim_trust_key *ret)
+{
+    struct vim_trust_key key;
+    size_t len = 0;
+    const char *line = find_line(text, address, &len), *end;
+
+    if (!line)
+        return 0;
+    end = line + len - (line[len - 1] == '\n');
+    line += strlen(address) + 1;
+    if (!take_word(&line, end, key.pin, sizeof(key.pin)) ||
+        !take_word(&line, end, key.fingerprint, sizeof(key.fingerprint)) || line != end ||
+        strncmp(key.pin, PIN_HEAD, strlen(PIN_HEAD)) != 0)
+        return 0;
+    *ret = key;
+    return 1;
+}
+
+int vim_trust_write(const char *text, const char *address, const struct vim_trust_key *key,
+                    struct buf *out)
+{
+    size_t len = 0, before;
+    const char *line;
+
+    if (!*address || strpbrk(address, " \n"))
+        return -EINVAL;
+    while ((line = find_line(text, address, &len))) {
+        buf_put(out, text, (size_t)(line - text));
+        text = line + len;
+    }
+    before = strlen(text);
+    buf_put(out, text, before);
+    if (before && text[before - 1] != '\n')
+        buf_put_str(out, "\n"); /* the last line, that nobody ended */
+    return buf_printf(out, "%s %s %s\n", address, key->pin, key->fingerprint);
+}
+
 int vim_trust_find(const char *address, struct vim_trust_key *ret)
 {
     AUTO_BUF struct buf text = BUF_INIT(VIM_TRUST_FILE_MAX);
     AUTO_CLOSE int dir = vim_userdir_open(VIM_USERDIR_CONFIG, 0, NULL);
-    const char *line;
-    size_t len = 0;
 
-    if (dir < 0 || read_known(dir, &text))
-        return 0;
-    line = find_line(buf_text(&text), address, &len);
-    return line && sscanf(line + strlen(address), " %63s %95s", ret->pin, ret->fingerprint) == 2 &&
-           !strncmp(ret->pin, "sha256//", 8);
+    return dir >= 0 && !read_known(dir, &text) && vim_trust_read(buf_text(&text), address, ret);
 }
 
 int vim_trust_add(const char *address, const struct vim_trust_key *key, struct error *err)
@@ -144,20 +191,14 @@ int vim_trust_add(const char *address, const struct vim_trust_key *key, struct e
     AUTO_BUF struct buf text = BUF_INIT(VIM_TRUST_FILE_MAX);
     AUTO_BUF struct buf out = BUF_INIT(VIM_TRUST_FILE_MAX);
     AUTO_CLOSE int dir = vim_userdir_open(VIM_USERDIR_CONFIG, 1, err);
-    const char *line;
-    size_t len = 0, before;
+    int r;
 
     if (dir < 0)
         return dir;
     read_known(dir, &text);
-    line = find_line(buf_text(&text), address, &len);
-    before = line ? (size_t)(line - buf_text(&text)) : text.len;
-    buf_put(&out, buf_text(&text), before);
-    if (line)
-        buf_put_str(&out, line + len);
-    buf_printf(&out, "%s %s %s\n", address, key->pin, key->fingerprint);
-    if (buf_error(&out))
-        return error_errno(err, buf_error(&out), "known_hosts");
+    r = vim_trust_write(buf_text(&text), address, key, &out);
+    if (r)
+        return error_errno(err, r, "known_hosts");
     return fs_write_file(dir, KNOWN_HOSTS, out.data, out.len, 0600, err);
 }
 

@@ -9,6 +9,7 @@
 #ifndef CLIENT_VIM_TRUST_H
 #define CLIENT_VIM_TRUST_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "client/vim_client.h"
 
@@ -26,6 +27,15 @@ int vim_trust_probe(const char *address, unsigned connect_s, struct vim_trust_ke
 int vim_trust_find(const char *address, struct vim_trust_key *ret);
 /* Remembers it, in place of what was known. */
 int vim_trust_add(const char *address, const struct vim_trust_key *key, struct error *err);
+
+/* The file's text, for the two above. */
+/* 1: the server is in `text`, with a line that can be understood; 0: it is not. */
+int vim_trust_read(const char *text, const char *address, struct vim_trust_key *ret);
+/* Appends to `out` the text with this key of the server in place of all others. -EINVAL (an
+ * address that cannot be in the file), -ENOBUFS, -ENOMEM. */
+int vim_trust_write(const char *text, const char *address, const struct vim_trust_key *key,
+                    struct buf *out);
+
 /* Are two fingerprints the same, whatever the case and with or without colons? */
 int vim_trust_same(const char *a, const char *b);
 
