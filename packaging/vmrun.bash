@@ -27,8 +27,18 @@ _vmrun() {
         case $command:$((COMP_CWORD - i)) in
         start:2) mapfile -t COMPREPLY < <(compgen -W "gui nogui" -- "$word") ;;
         stop:2 | reset:2 | suspend:2) mapfile -t COMPREPLY < <(compgen -W "hard soft" -- "$word") ;;
+        runProgramInGuest:[2-4] | runScriptInGuest:[2-4])
+            mapfile -t COMPREPLY < <(compgen -W "-noWait -activeWindow -interactive" -- "$word")
+            ;;
+        enableSharedFolders:2 | disableSharedFolders:2) mapfile -t COMPREPLY < <(compgen -W "runtime" -- "$word") ;;
+        setSharedFolderState:4) mapfile -t COMPREPLY < <(compgen -W "writable readonly" -- "$word") ;;
+        deleteSnapshot:3) mapfile -t COMPREPLY < <(compgen -W "andDeleteChildren" -- "$word") ;;
         listSnapshots:2) mapfile -t COMPREPLY < <(compgen -W "showTree" -- "$word") ;;
         clone:3) mapfile -t COMPREPLY < <(compgen -W "full linked" -- "$word") ;;
+        clone:[45])
+            mapfile -t COMPREPLY < <(compgen -W "-snapshot= -cloneName=" -- "$word")
+            compopt -o nospace 2>/dev/null
+            ;;
         getGuestIPAddress:2) mapfile -t COMPREPLY < <(compgen -W "-wait" -- "$word") ;;
         readVariable:2 | writeVariable:2)
             mapfile -t COMPREPLY < <(compgen -W "runtimeConfig guestEnv guestVar" -- "$word")

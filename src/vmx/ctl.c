@@ -177,6 +177,16 @@ static void send_vars(struct ctl *c)
     json_decref(vars);
 }
 
+static void send_guest(struct ctl *c)
+{
+    if (!c->guest_dirty)
+        return;
+    c->guest_dirty = false;
+    c->vm->guest.changed = false;
+    if (send_event(c, json_pack("{s:s, s:O}", "event", "guest", "guest", c->vm->guest.json)))
+        log_error("ctl: the guest's state could not be sent");
+}
+
 static void send_events(uv_timer_t *timer)
 {
     struct ctl *c = timer->data;
@@ -186,12 +196,7 @@ static void send_events(uv_timer_t *timer)
         return;
     }
     write_config(c);
-    if (c->guest_dirty) {
-        c->guest_dirty = false;
-        c->vm->guest.changed = false;
-        if (send_event(c, json_pack("{s:s, s:O}", "event", "guest", "guest", c->vm->guest.json)))
-            log_error("ctl: the guest's state could not be sent");
-    }
+    send_guest(c);
     send_vars(c);
 }
 
@@ -250,6 +255,9 @@ json_t *ctl_boot_time(const struct vm *vm)
 
 void ctl_power(struct ctl *c, const char *power, enum power_reason reason, const char *text)
 {
+    /* Who hears that the machine runs again must not take the guest before for the one that comes.
+     */
+    send_guest(c);
     send_event(c, json_pack("{s:s, s:s, s:s, s:s, s:o}", "event", "power", "power", power, "reason",
                             power_reason_name(reason), "text", text ? text : "", "bootTime",
                             ctl_boot_time(c->vm)));

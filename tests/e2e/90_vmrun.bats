@@ -457,11 +457,45 @@ Error: Insufficient permissions in the host operating system" -h "$HOST_ADDRESS"
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = "Error: The operation was canceled" ]
 }
 
-@test "completion knows every command" {
-    run bash -c "source '$BATS_TEST_DIRNAME/../../packaging/vmrun.bash'; COMP_WORDS=(vmrun -T ws runP); COMP_CWORD=3; _vmrun; echo \"\${COMPREPLY[@]}\""
-    [ "$output" = runProgramInGuest ]
-    for command in $("$VMRUN" --help | awk '/^[a-z][a-zA-Z]+( |$)/ && !/program/ { print $1 }'); do
-        grep -qw "$command" "$BATS_TEST_DIRNAME/../../packaging/vmrun.bash" || { echo "bash: $command"; return 1; }
-        grep -qw "$command" "$BATS_TEST_DIRNAME/../../packaging/_vmrun" || { echo "zsh: $command"; return 1; }
+# complete WORD...: what bash offers for the last one.
+complete_words() {
+    bash -c "source '$BATS_TEST_DIRNAME/../../packaging/vmrun.bash' 2>/dev/null
+        COMP_WORDS=(vmrun \"\$@\") COMP_CWORD=\$#; _vmrun; printf '%s\n' \"\${COMPREPLY[@]}\"" _ "$@"
+}
+
+@test "completion and the manual know every command, flag and word" {
+    local package=$BATS_TEST_DIRNAME/../../packaging manual=$BATS_TEST_DIRNAME/../../docs/vmrun.1 help place words seen=0
+    [ "$(complete_words -T ws runP)" = runProgramInGuest ]
+    help=$("$VMRUN" --help)
+    # In the usage a flag stands at the beginning of a line (-u USER -p PW: two), behind three blanks.
+    for flag in $(grep -E '^   -' <<<"$help" | grep -oE '(^|[ ,])--?[a-zA-Z][a-z-]*' | tr -d ' ,'); do
+        [ "$(complete_words "$flag" | grep -cxe "$flag")" -eq 1 ] || { echo "bash: $flag"; return 1; }
+        grep -q -- "'$flag\[" "$package/_vmrun" || { echo "zsh: $flag"; return 1; }
+        grep -q -- "Fl ${flag#-}" "$manual" || { echo "manual: $flag"; return 1; }
     done
+    while read -r command parameters; do
+        [ "$(complete_words "$command" | grep -cxe "$command")" -eq 1 ] || { echo "bash: $command"; return 1; }
+        grep -qw "$command" "$package/_vmrun" || { echo "zsh: $command"; return 1; }
+        grep -qE "^\.It Cm $command( Ar|$)" "$manual" || { echo "manual: $command"; return 1; }
+        # Words that are to be typed as they stand: alternatives, options, in small letters.
+        local before=("$command")
+        for place in $parameters; do
+            words=${place#[}
+            words=${words%]}
+            if [[ $words =~ ^[a-z-] ]]; then
+                for word in ${words//|/ }; do
+                    word=${word%NAME}
+                    seen=$((seen + 1))
+                    [ "$(complete_words "${before[@]}" "$word" | grep -cxe "$word")" -eq 1 ] ||
+                        { echo "bash: $command: $word"; return 1; }
+                    grep -qE -e "[ (]${word}([ );]|$)" "$package/_vmrun" || { echo "zsh: $command: $word"; return 1; }
+                done
+            fi
+            before+=(x)
+        done
+    done < <(awk '/^[a-z][a-zA-Z]+( |$)/ && !/program/ {
+        name = $1; rest = substr($0, 26) # columns of the usage
+        if (rest ~ /^ /) rest = ""
+        sub(/  +.*/, "", rest); print name, rest }' <<<"$help")
+    [ "$seen" -ge 20 ]
 }

@@ -43,23 +43,32 @@ FAULTS = {
     "NotSupported": (6, "The operation is not supported"),
     "ToolsImageNotAvailable": (21000, "No VMware Tools image is available"),
     "MethodNotFound": (6, "The operation is not supported"),
+    "InvalidLogin": (3014, "Insufficient permissions in the host operating system"),
+    "ToolsAutoUpgradeNotSupported": (21006, None),
+    "NotFound": (2000, "Invalid file. A required section of the file is missing"),
     "CannotAccessFile": (13, "You do not have access rights to this file"),
 }
 
 
-def call_vix(args, login=(guest_user, guest_password)):
-    out = subprocess.run([vixcall, address, user, password, vm_path, *login, *args], timeout=60,
+# A wrong power state is one fault and two errors, and vmrun names the VM.
+MUST_BE_ON = {"InvalidPowerState": (3006, "The virtual machine needs to be powered on"),
+              "power command": (3006, f"The virtual machine is not powered on: {vm_path}")}
+MUST_BE_OFF = {"InvalidPowerState": (3007, "The virtual machine should not be powered on. It is already running")}
+
+
+def call_vix(args, login=(guest_user, guest_password), path=vm_path, host_password=password):
+    out = subprocess.run([vixcall, address, user, host_password, path, *login, *args], timeout=60,
                          capture_output=True, text=True, check=False).stdout.split("\n")
     code = int(out[0].split("=")[1])
     return code, [line for line in out[1:] if line]
 
 
-def call_vmrun(args, login=(guest_user, guest_password)):
+def call_vmrun(args, login=(guest_user, guest_password), path=vm_path, host_password=password):
     command, *rest = args
-    where = rest if command in ("register", "unregister") else [vm_path, *rest]
-    p = subprocess.run([vmrun, "-h", address, "-u", user, "-p", password, "-gu", login[0], "-gp", login[1],
+    where = rest if command in ("list", "listRegisteredVM", "register", "unregister") else [path, *rest]
+    p = subprocess.run([vmrun, "-h", address, "-u", user, "-p", host_password, "-gu", login[0], "-gp", login[1],
                         command, *where], timeout=60, capture_output=True, text=True, check=False)
-    lines = [line for line in p.stdout.split("\n") if line]
+    lines = [line for line in p.stdout.split("\n") if line and line != "Unable to connect to host."]
     if lines and lines[0].startswith("Error: "):
         assert p.returncode == 255, p
         return lines[0][len("Error: "):], []
@@ -137,6 +146,11 @@ def script_vsphere(interpreter, text):
         files.DeleteFileInGuest(find_vm(), auth, path)
 
 
+def task(started):
+    WaitForTask(started)
+    return []
+
+
 def exit_of_vmrun(lines):
     if not lines:
         return ["exit=0"]
@@ -177,10 +191,10 @@ def wait_no_sleepers():
         assert time.monotonic() < deadline, "the process is still there"
 
 
-def register_again():
+def register_again(path=vm_path):
     folder = content.rootFolder.childEntity[0].vmFolder
     pool = content.rootFolder.childEntity[0].hostFolder.childEntity[0].resourcePool
-    WaitForTask(folder.RegisterVM_Task(path=vm_path, asTemplate=False, pool=pool))
+    WaitForTask(folder.RegisterVM_Task(path=path, asTemplate=False, pool=pool))
     return []
 
 
@@ -200,39 +214,60 @@ count = 0
 
 
 def row(name, vix, run, sphere, run_shape=same, vix_shape=same, login=(guest_user, guest_password),
-        before=reset, after=tree):
-    """The three columns. Shapes bring results to the form of the vSphere column."""
+        before=reset, after=tree, faults=None, path=vm_path, host_password=password):
+    """The three columns (run None: vmrun has no such command). Shapes bring results to the form of the vSphere
+    column; `faults` are those that mean something else here."""
     global count
+    meaning = FAULTS | (faults or {})
     columns = []
     for column in range(3):
+        if column == 1 and run is None:
+            continue
         before()
         args = [a(column) if callable(a) else a for a in ((vix, run, [])[column])]
         if column == 0:
-            code, result = call_vix(args, login)
+            code, result = call_vix(args, login, path, host_password)
             columns.append((code, vix_shape(result) if not code else [], after()))
         elif column == 1:
-            words, result = call_vmrun(args, login)
-            codes = [c for c, w in FAULTS.values() if w == words]
+            words, result = call_vmrun(args, login, path, host_password)
+            codes = [c for c, w in meaning.values() if w == words]
             assert codes, f"{name}: vmrun says '{words}', which no fault of the table means"
             columns.append((codes[0], run_shape(result) if not words else [], after()))
         else:
             fault, result = call_vsphere(sphere)
-            assert fault in FAULTS, f"{name}: fault {fault}"
-            columns.append((FAULTS[fault][0], result or [], after()))
-    if not columns[0] == columns[1] == columns[2]:
-        raise AssertionError(f"{name}: \n VIX     {columns[0]}\n vmrun   {columns[1]}\n vSphere {columns[2]}")
+            assert fault in meaning, f"{name}: fault {fault}"
+            columns.append((meaning[fault][0], result or [], after()))
+    if any(c != columns[0] for c in columns):
+        raise AssertionError(f"{name}: \n VIX, vmrun, vSphere: " + "\n ".join(map(str, columns)))
     count += 1
     print(f"{name}: error {columns[0][0]} {columns[0][1][:2]}")
+
+
+# Logins on the host; none of them stays.
+def sessions():
+    """Of this user, without our own."""
+    return [s.key for s in content.sessionManager.sessionList
+            if s.userName == user and s.key != content.sessionManager.currentSession.key]
+
+
+def log_in(host_password):
+    Disconnect(SmartConnect(host=host, port=int(port), user=user, pwd=host_password, sslContext=context))
+    return []
 
 
 def nothing():
     return []
 
 
+for name, pw in (("", password), (" with a wrong password", "no")):
+    row(f"VixHost_Connect{name} / -h -u -p / Login", ["connect"], ["list"], lambda p=pw: log_in(p),
+        run_shape=lambda r: [], login=("", ""), path="", host_password=pw, after=sessions,
+        before=lambda: log_in(password))  # a good login ends the wait that wrong ones earn
 # Inventory and logins.
-row("VixHost_OpenVM / a path / FindByDatastorePath", ["open"], ["checkToolsState"],
-    lambda: [find_vm().guest.toolsRunningStatus], run_shape=lambda r: ["guestToolsRunning"] if r == ["running"] else r,
-    vix_shape=lambda r: ["guestToolsRunning"])
+for function, op in (("VixHost_OpenVM", "open"), ("VixVM_Open", "openold")):
+    row(f"{function} / a path / FindByDatastorePath", [op], ["checkToolsState"],
+        lambda: [find_vm().guest.toolsRunningStatus],
+        run_shape=lambda r: ["guestToolsRunning"] if r == ["running"] else r, vix_shape=lambda r: ["guestToolsRunning"])
 row("VixVM_LoginInGuest / -gu -gp / ValidateCredentialsInGuest", ["login"], ["fileExistsInGuest", "/root/t/file"],
     lambda: auths.ValidateCredentialsInGuest(find_vm(), auth), run_shape=lambda r: [])
 row("a wrong login", ["isfile", "/etc/hosts"], ["fileExistsInGuest", "/etc/hosts"],
@@ -282,8 +317,12 @@ print("VixVM_CreateTempFileInGuest / CreateTemporaryFileInGuest: a file each")
 row("VixVM_WaitForToolsInGuest / guestOperationsReady", ["waittools"], ["checkToolsState"],
     lambda: [] if find_vm().guest.guestOperationsReady else ["not ready"],
     run_shape=lambda r: [] if r == ["running"] else r)
-row("VixVM_InstallTools / installTools / MountToolsInstaller", ["installtools"], ["installTools"],
-    lambda: find_vm().MountToolsInstaller())
+row("VixVM_InstallTools / installTools / MountToolsInstaller", ["installtools", "0"], ["installTools"],
+    lambda: find_vm().MountToolsInstaller(), before=nothing, after=lambda: find_vm().runtime.toolsInstallerMounted)
+row("VixVM_InstallTools with AUTO_UPGRADE / UpgradeTools_Task", ["installtools", "1"], None,
+    lambda: task(find_vm().UpgradeTools_Task()), before=nothing, after=nothing)
+row("VixVM_CaptureScreenImage / captureScreen / CreateScreenshot_Task", ["screen"], ["captureScreen", f"{here}/png"],
+    lambda: task(find_vm().CreateScreenshot_Task()), before=nothing, after=nothing)
 
 # Processes and variables.
 row("VixVM_KillProcessInGuest / TerminateProcessInGuest", ["kill", lambda c: str(sleeper())],
@@ -316,11 +355,166 @@ def no_such_method():
     raise vmodl.fault.NotSupported()
 
 
-row("VixVM_AddSharedFolder / addSharedFolder / none", ["share", "a", "/tmp"], ["addSharedFolder", "a", "/tmp"],
-    no_such_method)
+for function, args, command in (
+        ("VixVM_EnableSharedFolders", ["enableshares"], ["enableSharedFolders"]),
+        ("VixVM_EnableSharedFolders FALSE", ["disableshares"], ["disableSharedFolders", "runtime"]),
+        ("VixVM_AddSharedFolder", ["addshare", "a", "/tmp"], ["addSharedFolder", "a", "/tmp"]),
+        ("VixVM_SetSharedFolderState", ["setshare", "a", "/tmp"], ["setSharedFolderState", "a", "/tmp", "readonly"]),
+        ("VixVM_RemoveSharedFolder", ["rmshare", "a"], ["removeSharedFolder", "a"])):
+    row(f"{function} / {command[0]} / none", args, command, no_such_method, before=nothing, after=nothing)
 
-# The inventory comes last: the VM has to be off.
-WaitForTask(find_vm().PowerOffVM_Task())
+
+# Variables that are the VM's.
+def extra(key):
+    return [o.value for o in find_vm().config.extraConfig if o.key == key]
+
+
+def set_extra(key, value):
+    return task(find_vm().ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=[vim.option.OptionValue(key=key, value=value)])))
+
+
+row("VixVM_WriteVariable / writeVariable guestVar / ReconfigVM_Task", ["setvar", "1", "color", "blue"],
+    ["writeVariable", "guestVar", "color", "blue"], lambda: set_extra("guestinfo.color", "blue"),
+    before=lambda: set_extra("guestinfo.color", "red"), after=lambda: extra("guestinfo.color"))
+row("VixVM_ReadVariable / readVariable guestVar / extraConfig", ["getvar", "1", "color"], ["readVariable", "guestVar", "color"],
+    lambda: extra("guestinfo.color"), before=nothing, after=nothing)
+row("VixVM_WriteVariable / writeVariable runtimeConfig / ReconfigVM_Task", ["setvar", "2", "my.key", "1"],
+    ["writeVariable", "runtimeConfig", "my.key", "1"], lambda: set_extra("my.key", "1"),
+    before=lambda: set_extra("my.key", ""), after=lambda: extra("my.key"))
+row("VixVM_ReadVariable / readVariable runtimeConfig / extraConfig", ["getvar", "2", "my.key"],
+    ["readVariable", "runtimeConfig", "my.key"], lambda: extra("my.key"), before=nothing, after=nothing)
+
+
+# The inventory, and power.
+def inventory(running):
+    view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
+    found = [v.config.files.vmPathName for v in view.view if not running or v.runtime.powerState == "poweredOn"]
+    view.Destroy()
+    return found
+
+
+for command, kind in (("list", 1), ("listRegisteredVM", 4)):
+    row(f"VixHost_FindItems {kind} / {command} / container view", ["find", str(kind)], [command],
+        lambda k=kind: inventory(k == 1), run_shape=lambda r: r[1:], login=("", ""), path="", before=nothing,
+        after=nothing)
+
+
+def state():
+    return find_vm().runtime.powerState
+
+
+def be(wanted):
+    """Brings the VM into a power state, with its guest ready when it is on."""
+    v = find_vm()
+    if wanted == "suspended" and state() == "poweredOff":
+        be("poweredOn")
+    if state() != wanted:
+        task({"poweredOn": v.PowerOnVM_Task, "poweredOff": v.PowerOffVM_Task, "suspended": v.SuspendVM_Task}[wanted]())
+    deadline = time.monotonic() + 60
+    while wanted == "poweredOn" and not (v.guest.guestOperationsReady and v.guest.guestStateChangeSupported):
+        assert time.monotonic() < deadline, "the guest does not come"
+
+
+def shut_down():
+    find_vm().ShutdownGuest()
+    deadline = time.monotonic() + 60
+    while state() != "poweredOff":
+        assert time.monotonic() < deadline, "the guest does not go"
+
+
+for name, begin, vix, run, sphere in (
+        ("VixVM_Reset / reset / ResetVM_Task", "poweredOn", "reset", "reset hard", lambda: find_vm().ResetVM_Task()),
+        ("VixVM_Suspend / suspend / SuspendVM_Task", "poweredOn", "suspend", "suspend", lambda: find_vm().SuspendVM_Task()),
+        ("VixVM_PowerOn of a suspended VM / start / PowerOnVM_Task", "suspended", "poweron", "start",
+         lambda: find_vm().PowerOnVM_Task()),
+        ("VixVM_PowerOff FROM_GUEST / stop soft / ShutdownGuest", "poweredOn", "shutdown", "stop soft", None),
+        ("VixVM_PowerOff / stop hard / PowerOffVM_Task", "poweredOn", "poweroff", "stop hard",
+         lambda: find_vm().PowerOffVM_Task()),
+        ("VixVM_PowerOff of a VM that is off", "poweredOff", "poweroff", "stop hard", lambda: find_vm().PowerOffVM_Task()),
+        ("VixVM_Suspend of a VM that is off", "poweredOff", "suspend", "suspend", lambda: find_vm().SuspendVM_Task()),
+        ("VixVM_InstallTools, VM off", "poweredOff", "installtools", "installTools", None),
+        ("VixVM_UpgradeVirtualHardware, VM on / upgradevm / UpgradeVM_Task", "poweredOn", "upgrade", "upgradevm",
+         lambda: find_vm().UpgradeVM_Task())):
+    direct = {"shutdown": shut_down, "installtools": lambda: find_vm().MountToolsInstaller()}.get(vix)
+    row(name, [vix, "0"] if vix == "installtools" else [vix], run.split(),
+        direct or (lambda s=sphere: task(s())), login=("", ""), before=lambda b=begin: be(b), after=state,
+        faults=MUST_BE_OFF if vix == "upgrade" else MUST_BE_ON)
+be("poweredOff")
+
+
+def version(wanted):
+    task(find_vm().ReconfigVM_Task(vim.vm.ConfigSpec(version=wanted)))
+
+
+row("VixVM_UpgradeVirtualHardware / upgradevm / UpgradeVM_Task", ["upgrade"], ["upgradevm"],
+    lambda: task(find_vm().UpgradeVM_Task()), login=("", ""), before=lambda: version("vmx-19"),
+    after=lambda: find_vm().config.version)
+assert find_vm().config.version == "vmx-21"
+
+
+# Snapshots and clones, of a VM that is off.
+def snapshots(nodes=None):
+    if nodes is None:
+        nodes = find_vm().snapshot.rootSnapshotList if find_vm().snapshot else []
+    return [n for node in nodes for n in [node.name, *snapshots(node.childSnapshotList)]]
+
+
+def two_snapshots():
+    task(find_vm().RemoveAllSnapshots_Task())
+    for name in ("base", "patched"):
+        task(find_vm().CreateSnapshot_Task(name=name, memory=False, quiesce=False))
+
+
+def base():
+    return find_vm().snapshot.rootSnapshotList[0].snapshot
+
+
+def current():
+    return find_vm().snapshot.currentSnapshot == base() if find_vm().snapshot else None
+
+
+row("VixVM_CreateSnapshot / snapshot / CreateSnapshot_Task", ["snapshot", "third"], ["snapshot", "third"],
+    lambda: task(find_vm().CreateSnapshot_Task(name="third", memory=False, quiesce=False)), login=("", ""),
+    before=two_snapshots, after=snapshots)
+row("VixVM_GetRootSnapshot, VixSnapshot_GetChild / listSnapshots / snapshot", ["snapshots"], ["listSnapshots"], snapshots,
+    run_shape=lambda r: r[1:], login=("", ""), before=two_snapshots, after=nothing)
+row("VixVM_RevertToSnapshot / revertToSnapshot / RevertToSnapshot_Task", ["revert", "base"], ["revertToSnapshot", "base"],
+    lambda: task(base().RevertToSnapshot_Task()), login=("", ""), before=two_snapshots, after=current)
+row("VixVM_RemoveSnapshot / deleteSnapshot / RemoveSnapshot_Task", ["rmsnapshot", "base"],
+    ["deleteSnapshot", "base", "andDeleteChildren"], lambda: task(base().RemoveSnapshot_Task(True)), login=("", ""),
+    before=two_snapshots, after=snapshots)
+two_snapshots()
+TWIN = "[datastore1] twin/twin.vmx"
+
+
+def twin():
+    return content.searchIndex.FindByDatastorePath(content.rootFolder.childEntity[0], TWIN)
+
+
+def no_twin():
+    if twin():
+        task(twin().Destroy_Task())
+
+
+def clone():
+    return task(find_vm().CloneVM_Task(folder=content.rootFolder.childEntity[0].vmFolder, name="twin",
+                                       spec=vim.vm.CloneSpec(location=vim.vm.RelocateSpec(), snapshot=base())))
+
+
+def a_twin():
+    if not twin():
+        clone()
+
+
+row("VixVM_Clone / clone / CloneVM_Task", ["clone", "base", TWIN], ["clone", TWIN, "full", "-snapshot=base"], clone,
+    login=("", ""), before=no_twin, after=lambda: sorted(inventory(False)))
+row("VixVM_Delete / deleteVM / Destroy_Task", ["delete"], ["deleteVM"], lambda: task(twin().Destroy_Task()),
+    login=("", ""), before=a_twin, after=lambda: sorted(inventory(False)), path=TWIN)
+
+
+def registered():
+    if not find_vm():
+        register_again()
 
 
 def unregistered():
@@ -328,7 +522,12 @@ def unregistered():
         find_vm().UnregisterVM()
 
 
+row("VixHost_UnregisterVM / unregister / UnregisterVM", ["unregister", vm_path], ["unregister", vm_path],
+    lambda: find_vm().UnregisterVM(), before=registered, after=lambda: inventory(False), login=("", ""), path="")
 row("VixHost_RegisterVM / register / RegisterVM_Task", ["register", vm_path], ["register", vm_path], register_again,
-    before=unregistered, after=lambda: find_vm().name, login=("", ""))
+    before=unregistered, after=lambda: inventory(False), login=("", ""), path="")
+row("VixHost_RegisterVM of no file", ["register", "[datastore1] no/no.vmx"], ["register", "[datastore1] no/no.vmx"],
+    lambda: register_again("[datastore1] no/no.vmx"), before=nothing, after=lambda: inventory(False), login=("", ""), path="")
+task(find_vm().RemoveAllSnapshots_Task())
 Disconnect(si)
 print(f"{count + 2} rows agree")

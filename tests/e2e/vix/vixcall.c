@@ -3,6 +3,7 @@
  * libvix with other ways to the same host.
  *
  * usage: vixcall HOST USER PASSWORD VM GUEST-USER GUEST-PASSWORD OPERATION [ARGUMENT...]
+ * VM and GUEST-USER may be empty: none is opened, nobody logs in.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,16 +99,147 @@ static int file_info(VixHandle job)
     return 0;
 }
 
-static int operation(const char *op, char **a)
+/* Prints to the stream that is the data. */
+static void on_found(VixHandle handle, VixEventType type, VixHandle info, void *data)
 {
-    const char *none = NULL;
+    char *path = NULL;
 
-    if (!strcmp(op, "open") || !strcmp(op, "login"))
-        return fail(VIX_OK);
+    (void)handle;
+    if (type == VIX_EVENTTYPE_FIND_ITEM &&
+        !Vix_GetProperties(info, VIX_PROPERTY_FOUND_ITEM_LOCATION, &path, VIX_PROPERTY_NONE))
+        fprintf(data, "%s\n", path);
+    Vix_FreeBuffer(path);
+}
+
+static int find(VixFindItemType type)
+{
+    char *items = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&items, &size);
+
+    if (!f)
+        return 1;
+    plain(VixHost_FindItems(host, type, VIX_INVALID_HANDLE, -1, on_found, f));
+    fclose(f);
+    fputs(items, stdout);
+    free(items);
+    return 0;
+}
+
+/* These return -1 for operations that are not theirs. */
+static int host_operation(const char *op, char **a)
+{
     if (!strcmp(op, "register"))
         return plain(VixHost_RegisterVM(host, a[0], NULL, NULL));
     if (!strcmp(op, "unregister"))
         return plain(VixHost_UnregisterVM(host, a[0], NULL, NULL));
+    if (!strcmp(op, "find"))
+        return find(atoi(a[0]));
+    return -1;
+}
+
+static void print_snapshots(VixHandle parent)
+{
+    int count = 0;
+
+    if (parent ? VixSnapshot_GetNumChildren(parent, &count) : VixVM_GetNumRootSnapshots(vm, &count))
+        return;
+    for (int i = 0; i < count; i++) {
+        VixHandle child = VIX_INVALID_HANDLE;
+        char *name = NULL;
+
+        if (parent ? VixSnapshot_GetChild(parent, i, &child) : VixVM_GetRootSnapshot(vm, i, &child))
+            continue;
+        if (!Vix_GetProperties(child, VIX_PROPERTY_SNAPSHOT_DISPLAYNAME, &name, VIX_PROPERTY_NONE))
+            puts(name);
+        Vix_FreeBuffer(name);
+        print_snapshots(child);
+        Vix_ReleaseHandle(child);
+    }
+}
+
+static int snapshot_operation(const char *op, char **a)
+{
+    VixHandle snapshot = VIX_INVALID_HANDLE;
+    VixError error;
+    int status;
+
+    if (!strcmp(op, "snapshot"))
+        return plain(VixVM_CreateSnapshot(vm, a[0], "", 0, VIX_INVALID_HANDLE, NULL, NULL));
+    if (!strcmp(op, "snapshots")) {
+        fail(VIX_OK);
+        print_snapshots(VIX_INVALID_HANDLE);
+        return 0;
+    }
+    if (strcmp(op, "revert") != 0 && strcmp(op, "rmsnapshot") != 0 && strcmp(op, "clone") != 0)
+        return -1;
+    error = VixVM_GetNamedSnapshot(vm, a[0], &snapshot);
+    if (error)
+        return fail(error);
+    if (!strcmp(op, "revert"))
+        status = plain(VixVM_RevertToSnapshot(vm, snapshot, 0, VIX_INVALID_HANDLE, NULL, NULL));
+    else if (!strcmp(op, "rmsnapshot"))
+        status =
+            plain(VixVM_RemoveSnapshot(vm, snapshot, VIX_SNAPSHOT_REMOVE_CHILDREN, NULL, NULL));
+    else
+        status = plain(
+            VixVM_Clone(vm, snapshot, VIX_CLONETYPE_FULL, a[1], 0, VIX_INVALID_HANDLE, NULL, NULL));
+    Vix_ReleaseHandle(snapshot);
+    return status;
+}
+
+static int vm_operation(const char *op, char **a)
+{
+    if (!strcmp(op, "poweron"))
+        return plain(VixVM_PowerOn(vm, 0, VIX_INVALID_HANDLE, NULL, NULL));
+    if (!strcmp(op, "poweroff"))
+        return plain(VixVM_PowerOff(vm, 0, NULL, NULL));
+    if (!strcmp(op, "shutdown"))
+        return plain(VixVM_PowerOff(vm, VIX_VMPOWEROP_FROM_GUEST, NULL, NULL));
+    if (!strcmp(op, "reset"))
+        return plain(VixVM_Reset(vm, 0, NULL, NULL));
+    if (!strcmp(op, "suspend"))
+        return plain(VixVM_Suspend(vm, 0, NULL, NULL));
+    if (!strcmp(op, "delete"))
+        return plain(VixVM_Delete(vm, VIX_VMDELETE_DISK_FILES, NULL, NULL));
+    if (!strcmp(op, "upgrade"))
+        return plain(VixVM_UpgradeVirtualHardware(vm, 0, NULL, NULL));
+    if (!strcmp(op, "waittools"))
+        return plain(VixVM_WaitForToolsInGuest(vm, 20, NULL, NULL));
+    if (!strcmp(op, "installtools"))
+        return plain(VixVM_InstallTools(vm, atoi(a[0]), NULL, NULL, NULL));
+    if (!strcmp(op, "screen"))
+        return plain(VixVM_CaptureScreenImage(vm, VIX_CAPTURESCREENFORMAT_PNG, VIX_INVALID_HANDLE,
+                                              NULL, NULL));
+    if (!strcmp(op, "getvar"))
+        return string(VixVM_ReadVariable(vm, atoi(a[0]), a[1], 0, NULL, NULL),
+                      VIX_PROPERTY_JOB_RESULT_VM_VARIABLE_STRING);
+    if (!strcmp(op, "setvar"))
+        return plain(VixVM_WriteVariable(vm, atoi(a[0]), a[1], a[2], 0, NULL, NULL));
+    return -1;
+}
+
+static int share_operation(const char *op, char **a)
+{
+    if (!strcmp(op, "enableshares"))
+        return plain(VixVM_EnableSharedFolders(vm, TRUE, 0, NULL, NULL));
+    if (!strcmp(op, "disableshares"))
+        return plain(VixVM_EnableSharedFolders(vm, FALSE, 0, NULL, NULL));
+    if (!strcmp(op, "addshare"))
+        return plain(VixVM_AddSharedFolder(vm, a[0], a[1], 0, NULL, NULL));
+    if (!strcmp(op, "setshare"))
+        return plain(VixVM_SetSharedFolderState(vm, a[0], a[1], 0, NULL, NULL));
+    if (!strcmp(op, "rmshare"))
+        return plain(VixVM_RemoveSharedFolder(vm, a[0], 0, NULL, NULL));
+    return -1;
+}
+
+static int guest_operation(const char *op, char **a)
+{
+    const char *none = NULL;
+
+    if (!strcmp(op, "open") || !strcmp(op, "openold") || !strcmp(op, "login"))
+        return fail(VIX_OK);
     if (!strcmp(op, "mktemp"))
         return string(VixVM_CreateTempFileInGuest(vm, 0, VIX_INVALID_HANDLE, NULL, NULL),
                       VIX_PROPERTY_JOB_RESULT_ITEM_NAME);
@@ -134,10 +266,6 @@ static int operation(const char *op, char **a)
         return exists(VixVM_FileExistsInGuest(vm, a[0], NULL, NULL));
     if (!strcmp(op, "stat"))
         return file_info(VixVM_GetFileInfoInGuest(vm, a[0], NULL, NULL));
-    if (!strcmp(op, "waittools"))
-        return plain(VixVM_WaitForToolsInGuest(vm, 20, NULL, NULL));
-    if (!strcmp(op, "installtools"))
-        return plain(VixVM_InstallTools(vm, 0, NULL, NULL, NULL));
     if (!strcmp(op, "ps"))
         return list(VixVM_ListProcessesInGuest(vm, 0, NULL, NULL),
                     VIX_PROPERTY_JOB_RESULT_PROCESS_COMMAND);
@@ -151,9 +279,18 @@ static int operation(const char *op, char **a)
                                                NULL, NULL));
     if (!strcmp(op, "script"))
         return program(VixVM_RunScriptInGuest(vm, a[0], a[1], 0, VIX_INVALID_HANDLE, NULL, NULL));
-    if (!strcmp(op, "share"))
-        return plain(VixVM_AddSharedFolder(vm, a[0], a[1], 0, NULL, NULL));
-    return 2;
+    return -1;
+}
+
+static int operation(const char *op, char **a)
+{
+    static int (*const all[])(const char *op, char **a) = {
+        host_operation, snapshot_operation, vm_operation, share_operation, guest_operation};
+    int status = -1;
+
+    for (size_t i = 0; status < 0 && i < sizeof(all) / sizeof(all[0]); i++)
+        status = all[i](op, a);
+    return status < 0 ? 2 : status;
 }
 
 int main(int argc, char **argv)
@@ -170,8 +307,12 @@ int main(int argc, char **argv)
     Vix_ReleaseHandle(job);
     if (error)
         return fail(error), 1;
-    if (strcmp(argv[7], "register") != 0) {
-        job = VixHost_OpenVM(host, argv[4], VIX_VMOPEN_NORMAL, VIX_INVALID_HANDLE, NULL, NULL);
+    if (!strcmp(argv[7], "connect"))
+        fail(VIX_OK);
+    else if (*argv[4]) {
+        job = strcmp(argv[7], "openold") != 0
+                  ? VixHost_OpenVM(host, argv[4], VIX_VMOPEN_NORMAL, VIX_INVALID_HANDLE, NULL, NULL)
+                  : VixVM_Open(host, argv[4], NULL, NULL);
         error = VixJob_Wait(job, VIX_PROPERTY_JOB_RESULT_HANDLE, &vm, VIX_PROPERTY_NONE);
         Vix_ReleaseHandle(job);
         if (error)
@@ -184,7 +325,7 @@ int main(int argc, char **argv)
         if (error)
             return fail(error);
     }
-    status = operation(argv[7], argv + 8);
+    status = strcmp(argv[7], "connect") != 0 ? operation(argv[7], argv + 8) : 0;
     Vix_ReleaseHandle(vm);
     VixHost_Disconnect(host);
     return status;
