@@ -11,10 +11,6 @@ teardown_file() {
     host_down
 }
 
-soap() {
-    python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw "$@"
-}
-
 # Highest resident size, in KiB, that any process of this host ever had.
 peak_kib() {
     local pid

@@ -16,18 +16,6 @@ setup() {
     export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
 }
 
-# The pids, in this namespace, of the host's processes with this name.
-pids_of() {
-    local pid
-    for pid in $(host_processes); do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
-    done
-}
-
-soap() {
-    python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw "$@"
-}
-
 works_again() {
     timeout 60 "$GOVC" object.collect -s vm/demo -guest.guestOperationsReady true
     [ "$(govc guest.run echo fine)" = fine ]
@@ -38,8 +26,19 @@ slow_upload() {
     truncate -s 1G "$BATS_TEST_TMPDIR/slow"
     curl -sk --limit-rate 100k -T "$BATS_TEST_TMPDIR/slow" "$1" 3>&- >/dev/null 2>&1 &
     SLOW=$!
-    # Only what is under way can be cut off.
-    timeout 20 bash -c "until ls -l $(printf '/proc/%s/fd ' $(pids_of toolbox-worker)) 2>/dev/null | grep -q ' /root/'; do sleep 0.05; done"
+    wait_until upload_is_open # only what is under way can be cut off
+}
+
+upload_is_open() {
+    ls -l $(printf '/proc/%s/fd ' $(pids_of toolbox-worker)) 2>/dev/null | grep -q ' /root/'
+}
+
+# another PROGRAM PID: there is one, and it is not this one.
+another() {
+    local now
+    now=$(pids_of "$1")
+    [ -n "$now" ]
+    [ "$now" != "$2" ]
 }
 
 no_partial_files() {
@@ -55,8 +54,7 @@ no_partial_files() {
     [ -n "$old" ]
     kill -KILL $old
     works_again
-    new=$(pids_of toolboxd)
-    [ -n "$new" ] && [ "$new" != "$old" ]
+    another toolboxd "$old"
     ! wait "$SLOW" || false
     no_partial_files
 }
@@ -68,8 +66,7 @@ no_partial_files() {
     [ -n "$old" ]
     kill -KILL $old
     works_again
-    new=$(pids_of inguest-vmx)
-    [ -n "$new" ] && [ "$new" != "$old" ]
+    another inguest-vmx "$old"
     [ "$(govc guest.run cat /root/kept)" = kept ]
     ! wait "$SLOW" || false
     no_partial_files
@@ -110,10 +107,9 @@ no_partial_files() {
     old=$(pids_of hostd-worker)
     [ -n "$old" ]
     kill -KILL $old
-    timeout 20 bash -c "until curl -sk --fail https://$HOST_ADDRESS/sdk/vimServiceVersions.xml >/dev/null; do :; done"
+    wait_until curl -sk --fail -o /dev/null "https://$HOST_ADDRESS/sdk/vimServiceVersions.xml"
     works_again
-    new=$(pids_of hostd-worker)
-    [ -n "$new" ] && [ "$new" != "$old" ]
+    another hostd-worker "$old"
     [ "$(pids_of toolboxd)" = "$agent" ]
 }
 

@@ -44,12 +44,12 @@ guest() {
 
 # ready: waits until the guest takes operations again
 ready() {
-    for _ in $(seq 100); do
-        request GET "$BASE/api/vcenter/vm/$ID/guest/operations"
-        [ "$(jq -r .guest_operations_ready "$BODY")" = true ] && return 0
-        sleep 0.1
-    done
-    return 1
+    wait_until answers "$BASE/api/vcenter/vm/$ID/guest/operations" '.guest_operations_ready == true'
+}
+
+# answers URL FILTER: does the answer of a GET fit a filter of jq's?
+answers() {
+    request GET "$1" && jq -e "$2" "$BODY" >/dev/null
 }
 
 @test "VI JSON: login, properties, methods, logout" {
@@ -130,11 +130,11 @@ ready() {
         "{\"vm\":$REF,\"auth\":$AUTH,\"spec\":{\"_typeName\":\"GuestProgramSpec\",\"programPath\":\"/bin/sh\",\"arguments\":\"-c 'exit 5'\"}}"
     [ "$code" = 200 ]
     pid=$(cat "$BODY")
-    for _ in $(seq 50); do
+    has_ended() {
         vim "GuestProcessManager/$pm/ListProcessesInGuest" "{\"vm\":$REF,\"auth\":$AUTH,\"pids\":[$pid]}"
-        [ "$(jq -r '.[0].exitCode' "$BODY")" = null ] || break
-        sleep 0.1
-    done
+        jq -e '.[0].exitCode != null' "$BODY" >/dev/null
+    }
+    wait_until has_ended
     [ "$(jq -r '.[0].exitCode' "$BODY")" = 5 ]
     vim "GuestFileManager/$fm/DeleteFileInGuest" "{\"vm\":$REF,\"auth\":$AUTH,\"filePath\":\"/no/such\"}"
     [ "$code $(jq -r '._typeName + " " + .file' "$BODY")" = "500 FileNotFound /no/such" ]
@@ -217,11 +217,8 @@ ready() {
     guest 'processes?action=create' '"spec":{"path":"/bin/sh","arguments":"-c \"exit $CODE\"","environment_variables":{"CODE":"9"}}'
     [ "$code" = 201 ]
     pid=$(cat "$BODY")
-    for _ in $(seq 50); do
-        guest "processes/$pid?action=get"
-        [ "$(jq -r .exit_code "$BODY")" = null ] || break
-        sleep 0.1
-    done
+    has_ended() { guest "processes/$pid?action=get" && jq -e '.exit_code != null' "$BODY" >/dev/null; }
+    wait_until has_ended
     [ "$(jq -r .exit_code "$BODY")" = 9 ]
     guest 'processes?action=create' '"spec":{"path":"/bin/sleep","arguments":"1000"}'
     pid=$(cat "$BODY")
@@ -302,11 +299,7 @@ ready() {
     request GET "$BASE/api/vcenter/vm?names=passing"
     other=$(jq -r '.[0].vm' "$BODY")
     run curl -sk -m 0.05 -X POST -H "vmware-api-session-id: $TOKEN" "$BASE/api/vcenter/vm/$other/power?action=start"
-    for _ in $(seq 100); do
-        request GET "$BASE/api/vcenter/vm/$other/power"
-        [ "$(jq -r .state "$BODY")" = POWERED_ON ] && break
-        sleep 0.1
-    done
+    wait_until answers "$BASE/api/vcenter/vm/$other/power" '.state == "POWERED_ON"'
     request DELETE "$BASE/api/vcenter/vm/$other"
     [ "$code $(jq -r .error_type "$BODY")" = "400 NOT_ALLOWED_IN_CURRENT_STATE" ]
     request POST "$BASE/api/vcenter/vm/$other/power?action=stop"

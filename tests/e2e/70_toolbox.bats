@@ -116,12 +116,8 @@ setup() {
     need python3 test -x /usr/bin/python3
     printf 'served in the guest' | "$TOOLBOX" put /root/page
     pid=$(govc guest.start /usr/bin/python3 -m http.server --bind 127.0.0.1 --directory /root 8080)
-    for _ in $(seq 50); do
-        run "$TOOLBOX" http 127.0.0.1:8080 http://guest/page
-        [ "$status" -ne 0 ] || break
-        sleep 0.1
-    done
-    [ "$output" = "served in the guest" ]
+    wait_until "$TOOLBOX" http 127.0.0.1:8080 http://guest/page
+    [ "$("$TOOLBOX" http 127.0.0.1:8080 http://guest/page)" = "served in the guest" ]
     run "$TOOLBOX" http 127.0.0.1:8080 http://guest/missing
     [[ "$output" == *404* ]]
     govc guest.kill -p "$pid"

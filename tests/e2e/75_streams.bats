@@ -19,10 +19,6 @@ teardown_file() {
     host_down
 }
 
-soap() {
-    python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw "$@"
-}
-
 # put FILE PATH: HTTP status and text of an upload.
 put() {
     curl -sk -w ' %{http_code}' -T "$1" "$(soap url "$2" "$(stat -c %s "$1")")"
@@ -36,17 +32,8 @@ in_guest() {
     nsenter -t "$(agent)" -m -- "$@"
 }
 
-# Processes of this host by their name, or the one that they were started with.
-pids() {
-    local pid name comm
-    for pid in $(host_processes); do
-        { read -r -d '' name <"/proc/$pid/cmdline" && read -r comm <"/proc/$pid/comm"; } 2>/dev/null || continue
-        [ "${name##*/}" != "$1" ] && [ "$comm" != "$1" ] || echo "$pid"
-    done
-}
-
 agent() {
-    pids toolboxd | head -n1
+    pids_of toolboxd | head -n1
 }
 
 log() {
@@ -79,7 +66,7 @@ log() {
 @test "one gigabyte of a program's output arrives whole and in order, in constant memory" {
     need "the toolbox client" test -x "$TOOLBOX"
     export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
-    hostd=$(pids hostd-worker)
+    hostd=$(pids_of hostd-worker)
     before=$(awk '/^VmHWM/ {print $2}' "/proc/$hostd/status")
     # Ten bytes a line.
     last=207374183
@@ -93,7 +80,7 @@ log() {
     after=$(awk '/^VmHWM/ {print $2}' "/proc/$hostd/status")
     echo "hostd's peak: $before to $after KiB"
     [ $((after - before)) -lt 20480 ]
-    for pid in $(pids toolbox-worker) $(pids toolboxd) $(pids inguest-vmx); do
+    for pid in $(pids_of toolbox-worker) $(pids_of toolboxd) $(pids_of inguest-vmx); do
         [ "$(awk '/^RssAnon/ {print $2}' "/proc/$pid/status")" -lt 6144 ]
     done
 }
@@ -127,8 +114,8 @@ log() {
     [ "$(in_guest ls -A /mnt/small)" = old ]
     get /mnt/small/old | cmp - "$BATS_TEST_TMPDIR/fits"
     # Space comes back when the last descriptor is closed.
-    timeout 10 nsenter -t "$(agent)" -m -- sh -c \
-        'until [ "$(df --output=used -k /mnt/small | tail -n1)" -le 4200 ]; do sleep 0.1; done'
+    has_come_back() { [ "$(in_guest df --output=used -k /mnt/small | tail -n1)" -le 4200 ]; }
+    wait_until has_come_back
     in_guest umount /mnt/small
 }
 
@@ -157,22 +144,14 @@ log() {
 @test "transfers that clients cut off leave no file, no thread and no descriptor" {
     head -c 50000000 /dev/urandom >"$BATS_TEST_TMPDIR/data"
     put "$BATS_TEST_TMPDIR/data" /root/whole
-    worker=$(pids toolbox-worker)
-    hostd=$(pids hostd-worker)
+    worker=$(pids_of toolbox-worker)
+    hostd=$(pids_of hostd-worker)
     files() { find "/proc/$1/fd" -lname '*' 2>/dev/null | wc -l; }
-    state() { echo "$(files "$worker") $(files "$hostd") $(files "$(pids inguest-vmx)")"; }
+    state() { echo "$(files "$worker") $(files "$hostd") $(files "$(pids_of inguest-vmx)")"; }
     # An upload that is under way has a file without a name open.
     open_in_worker() { [ -n "$(find "/proc/$worker/fd" -lname "$1" 2>/dev/null)" ]; }
     both_run() { open_in_worker '*/root/#*(deleted)' && open_in_worker '*/root/whole'; }
     both_ended() { ! open_in_worker '*/root/#*(deleted)' && ! open_in_worker '*/root/whole'; }
-    # within_20_s COMMAND
-    within_20_s() {
-        local end=$((SECONDS + 20))
-        until "$1"; do
-            [ "$SECONDS" -lt "$end" ] || return 1
-            sleep 0.05
-        done
-    }
     # So that every pool has what it will have.
     get /root/whole >/dev/null
     before=$(state)
@@ -181,17 +160,13 @@ log() {
         up=$!
         curl -sk --limit-rate 100k -o /dev/null "$(soap url /root/whole)" 3>&- &
         down=$!
-        within_20_s both_run
+        wait_until both_run
         kill -KILL $up $down
         wait $up $down || true
-        within_20_s both_ended
+        wait_until both_ended
     done
-    for _ in $(seq 100); do
-        [ "$(state)" = "$before" ] && break
-        sleep 0.1
-    done
-    echo "before: $before, now: $(state)"
-    [ "$(state)" = "$before" ]
+    as_before() { [ "$(state)" = "$before" ] || { echo "before: $before, now: $(state)" && false; }; }
+    wait_until as_before
     [[ "$(in_guest ls -A /root)" != *cut* ]]
 }
 
@@ -201,8 +176,9 @@ log() {
     url=$(soap url /root/many/)
     curl -sk --limit-rate 20M -o "$BATS_TEST_TMPDIR/tar" "$url" 3>&- &
     client=$!
-    timeout 10 bash -c "until [ -s '$BATS_TEST_TMPDIR/tar' ]; do sleep 0.05; done"
-    kill -KILL $(pids toolbox-archive)
+    wait_until test -s "$BATS_TEST_TMPDIR/tar"
+    # It is started by its descriptor, so only its arguments name it.
+    kill -KILL $(comm -12 <(host_processes | sort) <(pgrep -f '^[^ ]*toolbox-archive' | sort))
     run wait $client
     echo "curl: $status"
     [ "$status" -ne 0 ]

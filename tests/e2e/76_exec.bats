@@ -31,15 +31,6 @@ gexec() {
     timeout 60 "$INGUEST" --state "$HOST_DIR/state" --run "$HOST_DIR/run" exec "$@"
 }
 
-# wait_until COMMAND...: at most ten seconds.
-wait_until() {
-    for _ in $(seq 100); do
-        "$@" && return 0
-        read -rt 0.1 <> <(:) || :
-    done
-    return 1
-}
-
 guest_pids() {
     gexec -n web -- pgrep -f "$1"
 }
@@ -137,8 +128,8 @@ guest_pids() {
 
 @test "the program is in the list of processes, with its exit code" {
     run -5 gexec -n web -- sh -c 'exit 5'
-    run -0 govc guest.ps -vm web -e -l "$GOVC_GUEST_LOGIN" -x
-    [[ "$output" == *"5"* ]]
+    run -0 govc guest.ps -vm web -l "$GOVC_GUEST_LOGIN" -x -json
+    jq -e 'any(.processInfo[]; .exitCode == 5 and (.cmdLine | contains("exit 5")))' <<<"$output"
 }
 
 @test "an agent that is killed on the way: a clear word, and the next one works" {

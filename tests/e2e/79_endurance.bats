@@ -19,13 +19,6 @@ endurance() {
     timeout 200 python3 "$BATS_TEST_DIRNAME/endurance.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" root guest-pw "$@"
 }
 
-pids_of() {
-    local pid
-    for pid in $(host_processes); do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
-    done
-}
-
 # What only this process has in memory, KiB.
 private_kib() {
     awk '/^Private_/ { sum += $2 } END { print sum }' "/proc/$1/smaps_rollup"

@@ -30,20 +30,23 @@ rest() {
     curl -sk -m 20 -H "vmware-api-session-id: $TOKEN" -H 'Content-Type: application/json' "$@"
 }
 
-# pids PROGRAM: its processes that belong to this host
-pids() {
-    ps -eo pid=,args= | awk -v dir="$HOST_DIR" -v name="$1" 'index($0, name) && index($0, dir) && $0 !~ /awk/ { print $1 }'
+hostd_pids() {
+    pids_of inguest-hostd
+    pids_of hostd-worker
+}
+
+hostd_is_gone() {
+    [ -z "$(hostd_pids)" ]
 }
 
 # ready: logged in, and the guest takes operations
 ready() {
     login
-    for _ in $(seq 200); do
-        [ "$(rest "$BASE/api/vcenter/vm/$ID/guest/operations" | jq -r .guest_operations_ready)" = true ] && return 0
-        sleep 0.05
-    done
-    echo "the guest does not come back" >&2
-    return 1
+    wait_until operations_ready
+}
+
+operations_ready() {
+    rest "$BASE/api/vcenter/vm/$ID/guest/operations" | jq -e '.guest_operations_ready == true' >/dev/null
 }
 
 # check LOG SET: for every key, the value is one that was begun, no older than the last acknowledged
@@ -105,14 +108,14 @@ END
         # Kills of hostd, which leave the machine running; every third one finds a new vmx, too.
         for i in $(seq 15); do
             sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
-            for p in $(pids inguest-hostd); do kill -KILL "$p" 2>/dev/null || true; done
+            for p in $(hostd_pids); do kill -KILL "$p" 2>/dev/null || true; done
             disown -a
-            while [ -n "$(pids inguest-hostd)" ]; do :; done # they hold the port until they are gone
+            wait_until hostd_is_gone # it holds the port until then
             host_start
             kills=$((kills + 1))
             [ $((i % 3)) = 0 ] || continue
             sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
-            for p in $(pids inguest-vmx); do kill -KILL "$p" 2>/dev/null || true; done
+            for p in $(pids_of inguest-vmx); do kill -KILL "$p" 2>/dev/null || true; done
             kills=$((kills + 1))
         done
     done

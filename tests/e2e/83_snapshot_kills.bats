@@ -19,22 +19,19 @@ setup() {
     export GOVC_VM=demo GOVC_GUEST_LOGIN=root:guest-pw
 }
 
-pids_of() {
-    local pid
-    for pid in $(host_processes); do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
-    done
-}
-
 folder() {
     echo "$HOST_DIR/state/vms/demo"
+}
+
+quietly() {
+    "$@" >/dev/null 2>&1
 }
 
 # All that the host can do about it, it has done: it serves, and the VM runs.
 recover() {
     kill -0 "$(host_pid)" 2>/dev/null || host_start
-    timeout 30 bash -c "until '$INGUEST' --state '$HOST_DIR/state' --run '$HOST_DIR/run' vm list >/dev/null 2>&1; do sleep 0.1; done"
-    timeout 60 bash -c "until '$INGUEST' --state '$HOST_DIR/state' --run '$HOST_DIR/run' vm start demo >/dev/null 2>&1; do sleep 0.2; done"
+    wait_until quietly inguest vm list
+    wait_until quietly inguest vm start demo
 }
 
 # The disks of snapshots that lie in the folder, and those that the list names.
@@ -45,14 +42,14 @@ listed() {
     inguest --json vm snapshot list demo | jq -r '[.[].id] | sort | .[]' | xargs
 }
 
+nothing_left() {
+    [ -z "$(find "$(folder)" -maxdepth 1 \( -name '*-Revert.*' -o -name '*-Trash*' -o -name '*.links' -o -name '*.tmp' \))" ] &&
+        [ "$(disks_there)" = "$(listed)" ]
+}
+
 consistent() {
-    local left now
-    for _ in $(seq 100); do # leftovers are removed in the background
-        left=$(find "$(folder)" -maxdepth 1 \( -name '*-Revert.*' -o -name '*-Trash*' -o -name '*.links' -o -name '*.tmp' \) | wc -l)
-        [ "$left" -eq 0 ] && [ "$(disks_there)" = "$(listed)" ] && break
-        sleep 0.1
-    done
-    [ "$left" -eq 0 ] && [ "$(disks_there)" = "$(listed)" ] || {
+    local now
+    wait_until nothing_left || { # leftovers are removed in the background
         echo "disks: $(disks_there); listed: $(listed)"
         ls -la "$(folder)"
         return 1

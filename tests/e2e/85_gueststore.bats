@@ -13,7 +13,6 @@ setup_file() {
 
 teardown_file() {
     host_down
-    rm -rf /tmp/gstored-repo-* /tmp/gstored-tls-* 2>/dev/null || true
 }
 
 gstored_case() {
@@ -73,32 +72,15 @@ gstored_case() {
 
 # ---- under hostd ----
 
-gstored_pid() {
-    host_processes | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = inguest-gstored ] && echo "$pid"
-    done
-    return 0
-}
-
 gstored_runs() {
     inguest --json gueststore status | jq -e '.running'
-}
-
-# until_true SECONDS COMMAND...: tries again until it succeeds.
-until_true() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $end ] || return 1
-        sleep 0.1
-    done
 }
 
 @test "repository: set, get, clear; gstored runs while there is one" {
     run inguest gueststore repository get
     [ "$status" -eq 1 ]
     [[ $output == *"There is no repository"* ]]
-    [ -z "$(gstored_pid)" ]
+    [ -z "$(pids_of inguest-gstored)" ]
     run inguest gueststore repository set ftp://x
     [ "$status" -eq 1 ]
     run inguest gueststore repository set
@@ -108,28 +90,28 @@ until_true() {
     inguest gueststore repository set "$REPOSITORY" --size-max 1000000
     inguest gueststore repository get | grep -x "repository  $REPOSITORY"
     inguest --json gueststore repository get | jq -e '.size_max == 1000000'
-    until_true 10 gstored_runs
-    [ "$(gstored_pid | wc -l)" -eq 1 ]
+    wait_until gstored_runs
+    [ "$(pids_of inguest-gstored | wc -l)" -eq 1 ]
     inguest gueststore repository clear
-    no_gstored() { [ -z "$(gstored_pid)" ]; }
-    until_true 10 no_gstored
+    no_gstored() { [ -z "$(pids_of inguest-gstored)" ]; }
+    wait_until no_gstored
     inguest gueststore status | grep -x 'repository  none'
 }
 
 @test "gstored comes back when it is killed, and after hostd was" {
     inguest gueststore repository set "$REPOSITORY"
-    until_true 10 gstored_runs
+    wait_until gstored_runs
     for _ in 1 2 3; do
-        old=$(gstored_pid)
+        old=$(pids_of inguest-gstored)
         kill -KILL "$old"
-        another() { [ -n "$(gstored_pid)" ] && [ "$(gstored_pid)" != "$old" ] && gstored_runs; }
-        until_true 20 another
+        another() { [ -n "$(pids_of inguest-gstored)" ] && [ "$(pids_of inguest-gstored)" != "$old" ] && gstored_runs; }
+        wait_until another
     done
     # The worker is killed: gstored goes on.
-    old=$(gstored_pid)
+    old=$(pids_of inguest-gstored)
     kill -KILL "$(pgrep -P "$(host_pid)" -x hostd-worker)"
-    until_true 20 gstored_runs
-    [ "$(gstored_pid)" = "$old" ]
+    wait_until gstored_runs
+    [ "$(pids_of inguest-gstored)" = "$old" ]
 }
 
 @test "put, ls, rm: whole files only, below the root only" {
@@ -167,8 +149,8 @@ until_true() {
     inguest --json gueststore rules rules | jq -e '.deny == "/secret/.*" and .grant == null'
     inguest gueststore rules rules grant '('
     told() { inguest gueststore rules rules | grep -q 'everything is denied'; }
-    until_true 10 gstored_runs
-    until_true 10 told
+    wait_until gstored_runs
+    wait_until told
     inguest gueststore rules rules clear
     inguest --json gueststore rules rules | jq -e '.deny == null and .grant == null'
     if [ -x "$GOVC" ]; then
@@ -193,7 +175,7 @@ host_restart_with_edited_rules() {
 
 @test "/metrics: for Prometheus, without a login only on this machine" {
     inguest gueststore repository set "$REPOSITORY"
-    until_true 10 gstored_runs
+    wait_until gstored_runs
     curl -sk "https://$HOST_ADDRESS/metrics" >"$BATS_TEST_TMPDIR/metrics"
     grep -x 'inguest_gueststore_configured 1' "$BATS_TEST_TMPDIR/metrics"
     grep -x 'inguest_gueststore_up 1' "$BATS_TEST_TMPDIR/metrics"

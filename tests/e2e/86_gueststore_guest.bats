@@ -50,7 +50,7 @@ in_guest() {
 }
 
 wait_for_access() {
-    in_guest "for i in \$(seq 100); do test -S /run/vmware/guestStorePipe && exit 0; sleep 0.05; done; exit 1"
+    wait_until in_guest "test -S /run/vmware/guestStorePipe"
 }
 
 @test "content comes without a network" {
@@ -77,13 +77,13 @@ wait_for_access() {
     wait_for_access
     GOVC_GUEST_LOGIN=alice:alice-pw in_guest "$GET /hello.txt /tmp/hello"
     in_guest "mkdir -p /etc/vmware-tools; printf \"[guestStore]\\nadminOnly = true\\n\" >/etc/vmware-tools/tools.conf"
-    in_guest "for i in \$(seq 100); do test \$(stat -c %a /run/vmware/guestStorePipe) = 755 && exit 0; sleep 0.05; done; exit 1"
+    wait_until in_guest "test \$(stat -c %a /run/vmware/guestStorePipe) = 755"
     run env GOVC_GUEST_LOGIN=alice:alice-pw "$GOVC" guest.run /bin/sh -c "'$LIBRARY$GET /hello.txt /tmp/hello'"
     [ "$status" -eq 10 ]
     [[ "$output" == *"Connect permission denied"* ]]
     in_guest "$GET /hello.txt /root/hello"
     in_guest "printf \"[guestStore]\\ndisabled = true\\n\" >/etc/vmware-tools/tools.conf"
-    in_guest "for i in \$(seq 100); do test ! -e /run/vmware/guestStorePipe && exit 0; sleep 0.05; done; exit 1"
+    wait_until in_guest "test ! -e /run/vmware/guestStorePipe"
     run in_guest "$GET /hello.txt /root/hello2"
     [ "$status" -eq 8 ]
     in_guest "rm /etc/vmware-tools/tools.conf"
@@ -165,7 +165,7 @@ wait_for_access() {
 
 @test "access goes with the repository and comes back with it" {
     inguest gueststore repository clear
-    in_guest "for i in \$(seq 100); do test ! -e /run/vmware/guestStorePipe && exit 0; sleep 0.05; done; exit 1"
+    wait_until in_guest "test ! -e /run/vmware/guestStorePipe"
     run in_guest "vmtoolsd --cmd guestStore.accessEnabled"
     [ "$output" = false ]
     inguest gueststore repository set "file://$REPOSITORY"
@@ -178,9 +178,7 @@ wait_for_access() {
     in_guest "pkill -KILL -x toolboxd" || true
     wait_for_access
     in_guest "$GET /hello.txt /root/hello"
-    for pid in $(host_processes); do
-        case $(cat "/proc/$pid/comm") in inguest-gstored) kill -KILL "$pid" ;; esac
-    done
+    kill -KILL $(pids_of inguest-gstored)
     in_guest "$GET /big /root/big"
 }
 
@@ -197,7 +195,7 @@ wait_for_access() {
     [ "$(in_guest "vmware-toolbox-cmd globalconf status")" = "The status of globalconf module is 'Enabled'" ]
     in_guest "grep -q mine /etc/vmware-tools/tools.conf"
     # The agent fetches it by itself.
-    in_guest "for i in \$(seq 100); do grep -q maxConnections /etc/vmware-tools/tools-global.conf && exit 0; sleep 0.05; done; exit 1"
+    wait_until in_guest "grep -q maxConnections /etc/vmware-tools/tools-global.conf"
     in_guest "python3 $HELPER connections 3"
     printf '[guestStore]\nmaxConnections = 4\n' >"$conf"
     run in_guest "vmware-toolbox-cmd globalconf refresh"

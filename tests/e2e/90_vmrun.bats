@@ -116,15 +116,10 @@ $VM" -T server -h "${HOST_ADDRESS%:*}" -P "${HOST_ADDRESS#*:}" "${HOST[@]:2}" li
     expect 255 "Error: No such process" -T ws "${GUEST[@]}" killProcessInGuest "$LOCAL" 999999
     # The script's file is gone from the guest, also when nobody waited for it.
     expect 0 "" -T ws "${GUEST[@]}" runScriptInGuest "$LOCAL" -noWait /bin/sh 'echo "$0" >/root/name'
-    for _ in $(seq 50); do
-        vm "${GUEST[@]}" fileExistsInGuest "$LOCAL" /root/name >/dev/null && break
-    done
+    wait_until vm "${GUEST[@]}" fileExistsInGuest "$LOCAL" /root/name
     vm "${GUEST[@]}" copyFileFromGuestToHost "$LOCAL" /root/name "$BATS_TEST_TMPDIR/name"
-    for _ in $(seq 50); do
-        run vm "${GUEST[@]}" fileExistsInGuest "$LOCAL" "$(cat "$BATS_TEST_TMPDIR/name")"
-        [ "$status" -ne 0 ] && break
-    done
-    [ "$output" = "The file does not exist." ]
+    gone() { [ "$(vm "${GUEST[@]}" fileExistsInGuest "$LOCAL" "$(cat "$BATS_TEST_TMPDIR/name")")" = "The file does not exist." ]; }
+    wait_until gone
 }
 
 @test "files and directories" {
@@ -293,9 +288,8 @@ base
     expect 0 "" -T ws stop "$LOCAL" hard
     expect 0 "" -T ws writeVariable "$LOCAL" runtimeConfig guest.commands.enabled FALSE
     expect 0 "" -T ws start "$LOCAL"
-    for _ in $(seq 100); do
-        [ "$(vm checkToolsState "$LOCAL")" = running ] && break
-    done
+    tools_run() { [ "$(vm checkToolsState "$LOCAL")" = running ]; }
+    wait_until tools_run
     expect 255 "Error: Guest operations are not allowed on this virtual machine" \
         -T ws "${GUEST[@]}" fileExistsInGuest "$LOCAL" /etc/hosts
     expect 0 "" -T ws writeVariable "$LOCAL" runtimeConfig guest.commands.enabled TRUE
@@ -449,7 +443,8 @@ Error: Insufficient permissions in the host operating system" -h "$HOST_ADDRESS"
     [ $((SECONDS - begin)) -le 10 ]
     "$VMRUN" -T ws "${GUEST[@]}" runProgramInGuest "$LOCAL" /bin/sleep 601 >"$BATS_TEST_TMPDIR/out" 3>&- &
     local pid=$!
-    timeout 30 bash -c "until '$VMRUN' -T ws ${GUEST[*]} listProcessesInGuest '$LOCAL' | grep -q 'sleep. 601'; do :; done"
+    runs() { vm "${GUEST[@]}" listProcessesInGuest "$LOCAL" | grep -q 'sleep. 601'; }
+    wait_until runs
     kill -INT "$pid"
     status=0
     wait "$pid" || status=$?

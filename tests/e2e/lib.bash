@@ -76,6 +76,31 @@ host_processes() {
         }'
 }
 
+# pids_of NAME: those of the host's processes that call themselves so (15 characters at most).
+pids_of() {
+    local pid
+    for pid in $(host_processes); do
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
+    done
+}
+
+# wait_until COMMAND...: tries again until it succeeds, for a minute at most. For what no event tells.
+wait_until() {
+    local end=$((SECONDS + 60))
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || {
+            echo "not within a minute: $*" >&2
+            return 1
+        }
+        sleep 0.1
+    done
+}
+
+# soap REQUEST...: bench/soap.py on the VM "demo".
+soap() {
+    python3 "$BATS_TEST_DIRNAME/../../bench/soap.py" "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" demo root guest-pw "$@"
+}
+
 host_down() {
     [ -n "${HOST_DIR:-}" ] || return 0
     local pid
