@@ -27,25 +27,29 @@ extern "C" {
 #endif
 
 /* Result, text for people. GENERIC, NOT_ENOUGH_MEMORY and CHECKSUM do not come from GetContent. */
-#define GUESTSTORE_LIB_ERR_LIST(item)                                                              \
-    item(GSLIBERR_SUCCESS, "Success") item(GSLIBERR_GENERIC, "Generic error")                      \
-        item(GSLIBERR_TLS, "TLS error") item(GSLIBERR_NOT_INITIALIZED, "Not initialized") item(    \
-            GSLIBERR_INVALID_PARAMETER, "Invalid parameter") item(GSLIBERR_NOT_ENOUGH_MEMORY,      \
-                                                                  "Not enough memory")             \
-            item(GSLIBERR_CREATE_OUTPUT_FILE, "Create output file error") item(                    \
-                GSLIBERR_WRITE_OUTPUT_FILE,                                                        \
-                "Write output file error") item(GSLIBERR_CONNECT_GENERIC, "Connect generic error") \
-                item(GSLIBERR_CONNECT_SERVICE_NOT_RUNNING, "Connect service not running")          \
-                    item(GSLIBERR_CONNECT_PERMISSION_DENIED, "Connect permission denied")          \
-                        item(GSLIBERR_CONNECT_SECURITY_VIOLATION, "Connect security violation")    \
-                            item(GSLIBERR_CONNECT_PEER_RESET, "Connect peer reset")                \
-                                item(GSLIBERR_SEND, "Send error")                                  \
-                                    item(GSLIBERR_RECV, "Receive error")                           \
-                                        item(GSLIBERR_CONTENT_FORBIDDEN, "Content forbidden")      \
-                                            item(GSLIBERR_CONTENT_NOT_FOUND, "Content not found")  \
-                                                item(GSLIBERR_SERVER, "Server error")              \
-                                                    item(GSLIBERR_CANCELLED, "Cancelled")          \
-                                                        item(GSLIBERR_CHECKSUM, "Checksum error")
+/* clang-format off */
+#define GUESTSTORE_LIB_ERR_LIST(item)                                         \
+    item(GSLIBERR_SUCCESS, "Success")                                         \
+    item(GSLIBERR_GENERIC, "Generic error")                                   \
+    item(GSLIBERR_TLS, "TLS error")                                           \
+    item(GSLIBERR_NOT_INITIALIZED, "Not initialized")                         \
+    item(GSLIBERR_INVALID_PARAMETER, "Invalid parameter")                     \
+    item(GSLIBERR_NOT_ENOUGH_MEMORY, "Not enough memory")                     \
+    item(GSLIBERR_CREATE_OUTPUT_FILE, "Create output file error")             \
+    item(GSLIBERR_WRITE_OUTPUT_FILE, "Write output file error")               \
+    item(GSLIBERR_CONNECT_GENERIC, "Connect generic error")                   \
+    item(GSLIBERR_CONNECT_SERVICE_NOT_RUNNING, "Connect service not running") \
+    item(GSLIBERR_CONNECT_PERMISSION_DENIED, "Connect permission denied")     \
+    item(GSLIBERR_CONNECT_SECURITY_VIOLATION, "Connect security violation")   \
+    item(GSLIBERR_CONNECT_PEER_RESET, "Connect peer reset")                   \
+    item(GSLIBERR_SEND, "Send error")                                         \
+    item(GSLIBERR_RECV, "Receive error")                                      \
+    item(GSLIBERR_CONTENT_FORBIDDEN, "Content forbidden")                     \
+    item(GSLIBERR_CONTENT_NOT_FOUND, "Content not found")                     \
+    item(GSLIBERR_SERVER, "Server error")                                     \
+    item(GSLIBERR_CANCELLED, "Cancelled")                                     \
+    item(GSLIBERR_CHECKSUM, "Checksum error")
+/* clang-format on */
 
 #define GUESTSTORE_LIB_ERR_ENUM(symbol, text) symbol,
 typedef enum {
