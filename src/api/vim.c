@@ -171,11 +171,8 @@ static struct vim_any *any_new(struct arena *a, const struct vim_type *type)
     }
 
 ANY_MAKER(vim_any_boolean, bool, boolean, vim_type_boolean)
-ANY_MAKER(vim_any_byte, int8_t, byte_, vim_type_byte)
-ANY_MAKER(vim_any_short, int16_t, short_, vim_type_short)
 ANY_MAKER(vim_any_int, int32_t, int_, vim_type_int)
 ANY_MAKER(vim_any_long, int64_t, long_, vim_type_long)
-ANY_MAKER(vim_any_double, double, double_, vim_type_double)
 ANY_MAKER(vim_any_datetime, int64_t, datetime, vim_type_dateTime)
 ANY_MAKER(vim_any_ref, struct vim_ref, ref, vim_type_ref)
 

@@ -258,8 +258,6 @@ extern const vim_version vim_version_advertised;
  * newer than all known ones is the newest; one between known ones is the one below it; no release
  * at all (NULL, empty, no number) is 5.5. */
 vim_version vim_version_find(const char *text);
-/* The exact release, -ENOENT when it is unknown. */
-int vim_version_exact(const char *name, vim_version *ret);
 
 /* ---- types ---- */
 
@@ -282,11 +280,8 @@ struct vim_object *vim_new(struct arena *a, const struct vim_type *type);
 
 /* Strings and references are not copied; they must live as long as the arena. */
 struct vim_any *vim_any_boolean(struct arena *a, bool v);
-struct vim_any *vim_any_byte(struct arena *a, int8_t v);
-struct vim_any *vim_any_short(struct arena *a, int16_t v);
 struct vim_any *vim_any_int(struct arena *a, int32_t v);
 struct vim_any *vim_any_long(struct arena *a, int64_t v);
-struct vim_any *vim_any_double(struct arena *a, double v);
 struct vim_any *vim_any_datetime(struct arena *a, int64_t microseconds);
 struct vim_any *vim_any_string(struct arena *a, const char *s); /* NULL for NULL */
 struct vim_any *vim_any_ref(struct arena *a, struct vim_ref ref);

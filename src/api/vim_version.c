@@ -55,16 +55,6 @@ static int key_compare(const struct version_key *a, const struct version_key *b)
     return a->rest_len < b->rest_len ? -1 : a->rest_len > b->rest_len;
 }
 
-int vim_version_exact(const char *name, vim_version *ret)
-{
-    for (size_t i = 0; i < vim_version_count; i++)
-        if (strcmp(vim_version_names[i], name) == 0) {
-            *ret = (vim_version)i;
-            return 0;
-        }
-    return -ENOENT;
-}
-
 vim_version vim_version_find(const char *text)
 {
     struct version_key wanted;

@@ -126,11 +126,6 @@ int buf_put_be32(struct buf *b, uint32_t v)
     return put_be(b, v, 4);
 }
 
-int buf_put_be64(struct buf *b, uint64_t v)
-{
-    return put_be(b, v, 8);
-}
-
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 {
     va_list again;

@@ -44,7 +44,6 @@ int buf_put_le16(struct buf *b, uint16_t v);
 int buf_put_le32(struct buf *b, uint32_t v);
 int buf_put_le64(struct buf *b, uint64_t v);
 int buf_put_be32(struct buf *b, uint32_t v);
-int buf_put_be64(struct buf *b, uint64_t v);
 int buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 

@@ -33,7 +33,6 @@ struct channel {
     unsigned in_nfds;
     struct outgoing *out_head, **out_tail;
     size_t queued;
-    int paused;
     int delivering;
     int dead;    /* `closed` was told, or channel_close was called */
     int closing; /* channel_close was called */
@@ -51,7 +50,7 @@ static void close_fds(int *fds, unsigned n)
 
 static void update_poll(struct channel *ch)
 {
-    int events = (ch->paused ? 0 : UV_READABLE) | (ch->out_head ? UV_WRITABLE : 0);
+    int events = UV_READABLE | (ch->out_head ? UV_WRITABLE : 0);
 
     if (ch->dead)
         return;
@@ -100,14 +99,6 @@ int channel_new(uv_loop_t *loop, int fd, size_t max_body, size_t max_queue,
 size_t channel_queued(const struct channel *ch)
 {
     return ch->queued;
-}
-
-void channel_pause(struct channel *ch, int paused)
-{
-    ch->paused = paused;
-    update_poll(ch);
-    if (!paused && !ch->delivering)
-        deliver(ch);
 }
 
 static void drop_outgoing(struct channel *ch, struct outgoing *o)
@@ -270,7 +261,7 @@ static void deliver(struct channel *ch)
     size_t done = 0;
 
     ch->delivering = 1;
-    while (!ch->dead && !ch->paused) {
+    while (!ch->dead) {
         struct cursor c = CURSOR_INIT(ch->in.data + done, ch->in.len - done);
         struct channel_msg msg = {0};
         uint32_t len;
@@ -319,7 +310,7 @@ static void receive(struct channel *ch)
         char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_FDS_PENDING_MAX)];
     } control;
 
-    for (int turn = 0; turn < CHANNEL_READS_PER_TURN && !ch->dead && !ch->paused; turn++) {
+    for (int turn = 0; turn < CHANNEL_READS_PER_TURN && !ch->dead; turn++) {
         struct msghdr mh = {.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
         struct iovec iov;
         uint8_t *to;

@@ -55,9 +55,6 @@ int channel_send(struct channel *ch, uint16_t type, uint64_t id, const struct io
 
 size_t channel_queued(const struct channel *ch);
 
-/* Stops and resumes reading, for backpressure. Resuming may call `message` before it returns. */
-void channel_pause(struct channel *ch, int paused);
-
 /* Closes the socket; drops what is queued. NULL is fine. */
 void channel_close(struct channel *ch);
 

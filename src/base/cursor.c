@@ -92,11 +92,6 @@ int cursor_be32(struct cursor *c, uint32_t *ret)
     return r;
 }
 
-int cursor_be64(struct cursor *c, uint64_t *ret)
-{
-    return get_be(c, 8, ret);
-}
-
 int cursor_sub(struct cursor *c, size_t n, struct cursor *ret)
 {
     const uint8_t *p;

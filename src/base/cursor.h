@@ -29,7 +29,6 @@ int cursor_le16(struct cursor *c, uint16_t *ret);
 int cursor_le32(struct cursor *c, uint32_t *ret);
 int cursor_le64(struct cursor *c, uint64_t *ret);
 int cursor_be32(struct cursor *c, uint32_t *ret);
-int cursor_be64(struct cursor *c, uint64_t *ret);
 
 /* n bytes in place; they live as long as the bytes under the cursor. */
 int cursor_bytes(struct cursor *c, size_t n, const uint8_t **ret);

@@ -99,11 +99,6 @@ enum vim_client_failure vim_client_failure(const struct vim_client *c)
     return c->failure;
 }
 
-const char *vim_client_address(const struct vim_client *c)
-{
-    return c->address;
-}
-
 const struct vim_object *vim_client_fault(const struct vim_client *c)
 {
     return c->fault;

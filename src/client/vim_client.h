@@ -82,7 +82,6 @@ void vim_client_revive(struct vim_client *c);
 enum vim_client_failure vim_client_failure(const struct vim_client *c);
 
 const struct vim_ServiceContent *vim_client_content(const struct vim_client *c);
-const char *vim_client_address(const struct vim_client *c);
 
 int vim_client_login(struct vim_client *c, const char *user, const char *password,
                      struct error *err);

@@ -44,15 +44,6 @@ struct vmrun_command {
     int (*run)(struct vmrun *v);
 };
 
-struct vmrun_section {
-    const char *title;
-    const struct vmrun_command *commands;
-    size_t count;
-};
-
-extern const struct vmrun_section vmrun_sections[];
-extern const size_t vmrun_section_count;
-
 const struct vmrun_command *vmrun_find(const char *name);
 void vmrun_usage(void);
 void vmrun_version(void);

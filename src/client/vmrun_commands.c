@@ -105,20 +105,25 @@ static const struct vmrun_command templates[] = {
         title, table, ARRAY_SIZE(table) \
     }
 
-const struct vmrun_section vmrun_sections[] = {
+struct section {
+    const char *title;
+    const struct vmrun_command *commands;
+    size_t count;
+};
+
+static const struct section sections[] = {
     SECTION("POWER COMMANDS", power),           SECTION("NETWORK ADAPTER COMMANDS", adapters),
     SECTION("HOST NETWORK COMMANDS", networks), SECTION("SNAPSHOT COMMANDS", snapshots),
     SECTION("GUEST OS COMMANDS", guest),        SECTION("GENERAL COMMANDS", general),
     SECTION("Template VM COMMANDS", templates),
 };
-const size_t vmrun_section_count = ARRAY_SIZE(vmrun_sections);
 
 const struct vmrun_command *vmrun_find(const char *name)
 {
-    for (size_t s = 0; s < vmrun_section_count; s++)
-        for (size_t i = 0; i < vmrun_sections[s].count; i++)
-            if (!strcasecmp(vmrun_sections[s].commands[i].name, name))
-                return &vmrun_sections[s].commands[i];
+    for (size_t s = 0; s < ARRAY_SIZE(sections); s++)
+        for (size_t i = 0; i < sections[s].count; i++)
+            if (!strcasecmp(sections[s].commands[i].name, name))
+                return &sections[s].commands[i];
     return NULL;
 }
 
@@ -155,8 +160,8 @@ static const char flags_text[] =
 void vmrun_usage(void)
 {
     fputs(flags_text, stdout);
-    for (size_t s = 0; s < vmrun_section_count; s++) {
-        const struct vmrun_section *section = &vmrun_sections[s];
+    for (size_t s = 0; s < ARRAY_SIZE(sections); s++) {
+        const struct section *section = &sections[s];
 
         printf("\n%-25s%-21s%s\n", section->title, "PARAMETERS", "DESCRIPTION");
         for (size_t i = 0; i < strlen(section->title); i++)

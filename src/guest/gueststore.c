@@ -29,7 +29,8 @@ static void client_gone(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
-void client_free(struct client *c)
+/* Ends a client that is not in any list any more. */
+static void client_free(struct client *c)
 {
     c->g->held--;
     buf_free(&c->out);
@@ -300,11 +301,6 @@ void gueststore_reset(struct gueststore *g)
 }
 
 /* ---- life ---- */
-
-bool gueststore_enabled(const struct gueststore *g)
-{
-    return g->enabled;
-}
 
 int gueststore_new(const struct gueststore_config *config, struct gueststore **ret)
 {

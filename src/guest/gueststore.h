@@ -48,7 +48,6 @@ int gueststore_new(const struct gueststore_config *config, struct gueststore **r
  */
 void gueststore_free(struct gueststore *g);
 
-bool gueststore_enabled(const struct gueststore *g);
 void gueststore_set_conf(struct gueststore *g, const struct conf *conf);
 /* Set_Option enableGuestStoreAccess. -EINVAL: nothing changed. */
 int gueststore_option(struct gueststore *g, const char *value);

@@ -77,8 +77,6 @@ struct gueststore {
 };
 
 /* gueststore.c */
-/* Ends a client that is not in any list any more. */
-void client_free(struct client *c);
 /* Takes the current client away and serves the next one, if there is one. */
 void gueststore_next(struct gueststore *g);
 void gueststore_close_clients(struct gueststore *g);
@@ -88,9 +86,5 @@ void gueststore_serve(struct gueststore *g); /* g->current is new */
 void gueststore_on_vmx(int fd, void *arg);
 /* Tells vmx that there is nothing more to ask, and drops its connection. */
 void gueststore_close_vmx(struct gueststore *g);
-void gueststore_drop_vmx(struct gueststore *g);
-void gueststore_connect_late(uv_timer_t *timer);
-void gueststore_request_late(uv_timer_t *timer);
-void gueststore_idle_late(uv_timer_t *timer);
 
 #endif

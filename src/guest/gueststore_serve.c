@@ -20,11 +20,12 @@
 
 static void watch_client(struct client *c, int events);
 static void watch_vmx(struct gueststore *g);
+static void idle_late(uv_timer_t *timer);
 
 static void restart_idle(struct gueststore *g)
 {
     if (g->vmx)
-        uv_timer_start(&g->idle_timer, gueststore_idle_late, g->idle_ms, 0);
+        uv_timer_start(&g->idle_timer, idle_late, g->idle_ms, 0);
 }
 
 /* ---- ends ---- */
@@ -34,7 +35,7 @@ static void vmx_gone(uv_handle_t *handle)
     mem_free(handle->data);
 }
 
-void gueststore_drop_vmx(struct gueststore *g)
+static void drop_vmx(struct gueststore *g)
 {
     struct vmx_conn *v = g->vmx;
 
@@ -64,7 +65,7 @@ void gueststore_close_vmx(struct gueststore *g)
     if (!g->vmx)
         return;
     send_close(g->vmx->fd);
-    gueststore_drop_vmx(g);
+    drop_vmx(g);
 }
 
 static void client_failed(struct gueststore *g, const char *why)
@@ -78,17 +79,17 @@ static void client_failed(struct gueststore *g, const char *why)
 static void vmx_failed(struct gueststore *g, const char *why)
 {
     log_warn("gueststore: the connection of the host is dropped: %s", why);
-    gueststore_drop_vmx(g);
+    drop_vmx(g);
     if (g->current && g->current->state >= CLIENT_ASKED)
         gueststore_next(g);
 }
 
-void gueststore_request_late(uv_timer_t *timer)
+static void request_late(uv_timer_t *timer)
 {
     client_failed(timer->data, "its request did not come in time");
 }
 
-void gueststore_connect_late(uv_timer_t *timer)
+static void connect_late(uv_timer_t *timer)
 {
     struct gueststore *g = timer->data;
 
@@ -98,7 +99,7 @@ void gueststore_connect_late(uv_timer_t *timer)
     gueststore_close_clients(g);
 }
 
-void gueststore_idle_late(uv_timer_t *timer)
+static void idle_late(uv_timer_t *timer)
 {
     vmx_failed(timer->data, "nothing has moved for too long");
 }
@@ -162,7 +163,7 @@ static void ask_to_connect(struct gueststore *g)
     int r = -ENOMEM;
 
     g->connecting = true;
-    uv_timer_start(&g->connect_timer, gueststore_connect_late, GUESTSTORE_VMX_CONNECT_MS, 0);
+    uv_timer_start(&g->connect_timer, connect_late, GUESTSTORE_VMX_CONNECT_MS, 0);
     if (call) {
         *call = (struct connect_call){g, ++g->asked};
         r = toolbox_rpci_text(g->config.tb, on_connect_answered, call, "guestStore.connect %u",
@@ -230,7 +231,7 @@ void gueststore_serve(struct gueststore *g)
     }
     c->polled = true;
     c->poll.data = c;
-    uv_timer_start(&g->request_timer, gueststore_request_late, g->request_ms, 0);
+    uv_timer_start(&g->request_timer, request_late, g->request_ms, 0);
     watch_client(c, UV_READABLE);
 }
 

@@ -22,7 +22,7 @@
 #define PATH_ROOT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define PATH_USER "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 
-void user_info_free(struct user_info *u)
+static void user_info_free(struct user_info *u)
 {
     mem_free(u->name);
     mem_free(u->home);

@@ -15,8 +15,6 @@ struct user_info {
     gid_t gid;
 };
 
-void user_info_free(struct user_info *u);
-
 /* Looks the account up; may ask name services. -ENOENT: no such account. */
 int user_find(const char *name, struct user_info *ret, struct error *err);
 

@@ -107,7 +107,4 @@ int vix_service_request(struct vix_service *svc, const char *origin, const void 
                         size_t len, size_t max_result, uint32_t deadline_ms, vix_service_done done,
                         void *arg, struct vix_service_request **ret);
 
-/* While frozen (quiesced snapshot) every request is answered VIX_E_OBJECT_IS_BUSY. */
-void vix_service_set_frozen(struct vix_service *svc, int frozen);
-
 #endif

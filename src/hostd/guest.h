@@ -14,8 +14,4 @@ void guest_file_call(struct call *call);
 void guest_process_call(struct call *call);
 void guest_auth_call(struct call *call);
 
-/* API attributes as those of the agent. False: attributes that a POSIX guest does not have. */
-bool guest_file_attributes(const struct vim_GuestFileAttributes *in, const char *path,
-                           struct vix_set_attributes *ret);
-
 #endif

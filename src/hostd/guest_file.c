@@ -267,7 +267,8 @@ static void temp_done(struct guest_op *op, const char *result, size_t len)
 
 /* --- attributes --- */
 
-bool guest_file_attributes(const struct vim_GuestFileAttributes *in, const char *path,
+/* API attributes as those of the agent. False: attributes that a POSIX guest does not have. */
+static bool set_attributes(const struct vim_GuestFileAttributes *in, const char *path,
                            struct vix_set_attributes *ret)
 {
     const struct vim_GuestPosixFileAttributes *posix = VIM_CAST(in, GuestPosixFileAttributes);
@@ -311,7 +312,7 @@ static bool attributes_build(struct guest_op *op)
     if (!guest_op_path(op, rq->guestFilePath, "guestFilePath"))
         return false;
     if (!rq->fileAttributes ||
-        !guest_file_attributes(rq->fileAttributes, rq->guestFilePath, &op->body.set_attributes)) {
+        !set_attributes(rq->fileAttributes, rq->guestFilePath, &op->body.set_attributes)) {
         guest_op_invalid(op, "fileAttributes");
         return false;
     }
@@ -379,7 +380,7 @@ static bool to_guest_build(struct guest_op *op)
         guest_op_no_memory(op);
         return false;
     }
-    if (!guest_file_attributes(rq->fileAttributes, rq->guestFilePath, set)) {
+    if (!set_attributes(rq->fileAttributes, rq->guestFilePath, set)) {
         guest_op_invalid(op, "fileAttributes");
         return false;
     }

@@ -118,8 +118,10 @@ bool guest_op_path(struct guest_op *op, const char *path, const char *property)
     return true;
 }
 
-int guest_credential(const struct vim_GuestAuthentication *auth, struct vix_credential *ret,
-                     uint32_t *ret_flags)
+/* The credential of the API as that of the agent. 0, -EINVAL (a type that is not for this),
+ * -EOPNOTSUPP, -ENOMEM. `ret_flags` gets request flags. */
+static int credential_of(const struct vim_GuestAuthentication *auth, struct vix_credential *ret,
+                         uint32_t *ret_flags)
 {
     const struct vim_NamePasswordAuthentication *np = VIM_CAST(auth, NamePasswordAuthentication);
     const struct vim_SAMLTokenAuthentication *saml = VIM_CAST(auth, SAMLTokenAuthentication);
@@ -346,7 +348,7 @@ void guest_op_start(struct call *call, const struct guest_method *rows)
     op->subject.vm = head->vm;
     if (!op->method->build(op))
         return;
-    r = guest_credential(head->auth, &op->credential, &op->request_flags);
+    r = credential_of(head->auth, &op->credential, &op->request_flags);
     if (r == -ENOMEM) {
         guest_op_no_memory(op);
         return;

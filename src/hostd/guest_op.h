@@ -77,11 +77,6 @@ unsigned guest_op_deadline_ms(const struct host *host);
 /* Refuses what is not an absolute path of a sensible length; sets subject.file and .argument. */
 bool guest_op_path(struct guest_op *op, const char *path, const char *property);
 
-/* The credential of the API as that of the agent. 0, -EINVAL (a type that is not for this),
- * -EOPNOTSUPP, -ENOMEM. `ret_flags` gets request flags. */
-int guest_credential(const struct vim_GuestAuthentication *auth, struct vix_credential *ret,
-                     uint32_t *ret_flags);
-
 /* One VIX message with the credential inside; clears `b` on error. */
 int guest_message(struct buf *b, uint32_t opcode, const union vix_body *body,
                   const struct vix_credential *credential, uint32_t flags);

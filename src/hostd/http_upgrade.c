@@ -213,10 +213,12 @@ static int side_open(struct http_join *j, struct side *s)
 {
     int r = sock_set_nonblocking(s->fd, 1);
 
-    if (r == 0 && !(s->poll = mem_calloc(1, sizeof(*s->poll))))
-        r = -ENOMEM;
-    if (r == 0)
-        r = uv_poll_init(j->req->http->host->loop, s->poll, s->fd);
+    if (r < 0)
+        return r;
+    s->poll = mem_calloc(1, sizeof(*s->poll));
+    if (!s->poll)
+        return -ENOMEM;
+    r = uv_poll_init(j->req->http->host->loop, s->poll, s->fd);
     if (r < 0)
         mem_free(TAKE_PTR(s->poll));
     else

@@ -152,17 +152,17 @@ static void listed(struct rest *rest, int code, const struct vmlink_reply *reply
 {
     /* Between pages the list so far waits in the request's memory. */
     struct rest_data_sets_list_result *r = rest->data;
-    const json_t *sets = reply ? json_object_get(reply->result, "sets") : NULL;
+    const json_t *page = reply ? reply->result : NULL;
 
     if (code) {
         fail(rest, code, reply);
         return;
     }
-    if (add_page(rest, &r->value, sets)) {
+    if (add_page(rest, &r->value, json_object_get(page, "sets"))) {
         rest_no_memory(rest);
         return;
     }
-    if (json_is_true(json_object_get(reply->result, "more")) && r->value.count)
+    if (json_is_true(json_object_get(page, "more")) && r->value.count)
         dataset_ask(rest, "dataset.list",
                     json_pack("{s:s}", "after", r->value.items[r->value.count - 1]->name), NULL, 0,
                     listed);

@@ -149,7 +149,7 @@ static int fill_vms(struct rest *rest, struct rest_GuestStoreStatus *s, const js
 
     if (inv->vm_count && !items)
         return -ENOMEM;
-    for (const struct vm *vm = inv->vms; vm; vm = vm->next) {
+    for (const struct vm *vm = inv->vms; vm && items; vm = vm->next) {
         items[s->vms.count] = one_vm(rest, vm, status_of(list, vm->e.mo.id));
         if (!items[s->vms.count++])
             return -ENOMEM;

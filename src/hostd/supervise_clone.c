@@ -139,7 +139,7 @@ int supervisor_vm_clone(struct supervisor *s, uint64_t request, const struct sup
     AUTO_CLOSE int from =
         openat(s->vms_dir, clone->from_folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct cloning *c;
-    uint32_t from_base = 0, to_base;
+    uint32_t from_base = 0, to_base = 0;
     struct stat st;
     int r;
 

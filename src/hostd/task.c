@@ -25,7 +25,6 @@ struct task {
     char *entity_name;
     char user[SESSION_USER_MAX];
     int state;
-    int progress;
     bool cancelled;
     void (*cancel)(struct task *task, void *arg);
     void *cancel_arg;
@@ -108,7 +107,6 @@ struct vim_TaskInfo *task_info(const struct task *t, struct arena *a)
     i->error = VIM_COPY(a, t->error);
     i->result = vim_any_copy(a, t->result);
     i->has_progress = t->state == VIM_TaskInfoState_running;
-    i->progress = t->progress;
     reason->userName = arena_strdup(a, t->user);
     i->reason = (__typeof__(i->reason))(void *)reason;
     i->queueTime = t->queued;
@@ -241,14 +239,6 @@ void task_start(struct task *t)
     mo_changed(&t->mo, "info");
 }
 
-void task_progress(struct task *t, int percent)
-{
-    if (ended(t) || percent <= t->progress || percent > 100)
-        return;
-    t->progress = percent;
-    mo_changed(&t->mo, "info.progress");
-}
-
 static void finish(struct task *t, int state)
 {
     if (!t->started)
@@ -306,11 +296,6 @@ void task_set_cancel(struct task *t, void (*cancel)(struct task *task, void *arg
     mo_changed(&t->mo, "info.cancelable");
 }
 
-bool task_cancelled(const struct task *t)
-{
-    return t->cancelled;
-}
-
 const struct mo *task_mo(const struct task *t)
 {
     return &t->mo;
@@ -329,16 +314,6 @@ const char *task_description(const struct task *t)
 struct arena *task_arena(struct task *t)
 {
     return &t->arena;
-}
-
-struct task *task_first(struct task_manager *tm)
-{
-    return tm->newest;
-}
-
-struct task *task_next(struct task *t)
-{
-    return t->older;
 }
 
 int task_running_refs(struct task_manager *tm, const struct mo *entity, struct arena *a,

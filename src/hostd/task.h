@@ -2,8 +2,8 @@
  * Tasks: what a `_Task` method started, watched by its reference until it ends and for ten minutes
  * afterwards.
  *
- * A task is made in a call (task_new), answered at once (task_return), and moves on with
- * task_start, task_progress and exactly one of task_succeed and task_fail. It belongs to the task
+ * A task is made in a call (task_begin), answered at once (task_return), and moves on with
+ * task_start and exactly one of task_succeed and task_fail. It belongs to the task
  * manager; after its end whoever ran it must forget it.
  */
 #ifndef HOSTD_TASK_H
@@ -37,7 +37,6 @@ struct task *task_begin(struct call *call, struct entity *entity, const char *me
                         const char *description);
 
 void task_start(struct task *task);
-void task_progress(struct task *task, int percent);
 /* The result is copied; NULL = none. */
 void task_succeed(struct task *task, const struct vim_any *result);
 /* `fault` is copied; NULL = SystemError with the text as reason. */
@@ -46,7 +45,6 @@ void task_fail(struct task *task, const void *fault, const char *fmt, ...)
 
 /* Asks whoever runs the task to end it; set while it can be cancelled. */
 void task_set_cancel(struct task *task, void (*cancel)(struct task *task, void *arg), void *arg);
-bool task_cancelled(const struct task *task);
 /* The entity came to be, or is about to go. */
 void task_set_entity(struct task *task, struct entity *entity);
 
@@ -60,8 +58,5 @@ int task_running_refs(struct task_manager *tm, const struct mo *entity, struct a
                       struct vim_any **ret);
 /* A snapshot of TaskInfo, for events. NULL: out of memory. */
 struct vim_TaskInfo *task_info(const struct task *task, struct arena *a);
-/* Newest first; for history collectors. */
-struct task *task_first(struct task_manager *tm);
-struct task *task_next(struct task *task);
 
 #endif

@@ -135,8 +135,6 @@ const char *vm_path(const struct vm *vm, const char *name, struct arena *a);
 /* The full name that goes with a guest id ("debian12_64Guest"). */
 const char *vm_guest_full_name(const char *guest_id);
 const char *vm_guest_id(const struct vm *vm, struct arena *a);
-/* Is the key one that config shows elsewhere (or not at all), so not in extraConfig? */
-bool vm_config_is_modelled(const char *key);
 const char *vm_change_version(const struct vm *vm, struct arena *a);
 
 int vm_devices(const struct vm *vm, struct arena *a, struct vim_array_VirtualDevice *ret);

@@ -59,7 +59,8 @@ static bool matches(const char *s, const char *pattern)
     return pattern[n - 1] == '*' ? !strncasecmp(s, pattern, n - 1) : !strcasecmp(s, pattern);
 }
 
-bool vm_config_is_modelled(const char *key)
+/* Is the key one that config shows elsewhere (or not at all), so not in extraConfig? */
+static bool is_modelled(const char *key)
 {
     static const char *const patterns[] = {
         ".encoding",
@@ -120,7 +121,7 @@ static int extra_config(const struct vm *vm, struct arena *a, struct vim_array_O
         return -ENOMEM;
     pos = 0;
     while (ret->count < n && vmxfile_next(vm->config, &pos, &key, &value)) {
-        if (vm_config_is_modelled(key) || json_object_get(vm->guestinfo, key))
+        if (is_modelled(key) || json_object_get(vm->guestinfo, key))
             continue;
         if (add_extra(a, ret, key, value) < 0)
             return -ENOMEM;

@@ -72,11 +72,6 @@ static const char *const statements[STATEMENT_COUNT] = {
     [STATEMENT_ENTRY_ALL] = "SELECT key, value FROM entry WHERE dataset=?",
 };
 
-const char *dataset_file_name(const struct dataset_file *f)
-{
-    return f->name;
-}
-
 /* --- errors --------------------------------------------------------------------------------- */
 
 static int damaged(const struct dataset_file *f, struct error *err, const char *what)
@@ -156,11 +151,6 @@ int dataset_file_end(struct dataset_file *f, int code, struct error *err)
 int64_t dataset_file_last_id(struct dataset_file *f)
 {
     return sqlite3_last_insert_rowid(f->sql);
-}
-
-int dataset_file_changes(struct dataset_file *f)
-{
-    return sqlite3_changes(f->sql);
 }
 
 static bool take_text(sqlite3_stmt *s, int column, char *to, size_t max)

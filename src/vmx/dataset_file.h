@@ -89,7 +89,5 @@ int dataset_file_failed(struct dataset_file *f, struct error *err);
 int dataset_file_row(struct dataset_file *f, sqlite3_stmt *s, struct dataset_row *ret,
                      struct error *err);
 int64_t dataset_file_last_id(struct dataset_file *f);
-int dataset_file_changes(struct dataset_file *f);
-const char *dataset_file_name(const struct dataset_file *f);
 
 #endif

@@ -259,7 +259,7 @@ int dataset_create(struct dataset_store *s, const struct dataset_caller *who,
     const struct dataset_row row = {.host = spec->host, .guest = spec->guest};
     enum dataset_kind k = spec->omit ? DATASET_VM : DATASET_DISK;
     struct dataset_place place;
-    int64_t used, sets;
+    int64_t used = 0, sets = 0;
     int r = refuse_suspended(who, err);
 
     if (r)
@@ -409,7 +409,7 @@ int dataset_change(struct dataset_store *s, const struct dataset_caller *who, co
 int dataset_delete(struct dataset_store *s, const struct dataset_caller *who, const char *name,
                    bool force, struct error *err)
 {
-    struct dataset_place place;
+    struct dataset_place place = {0};
     int r = dataset_find(s, name, &place, err);
 
     if (!r)

@@ -69,7 +69,8 @@ bool json_text_at_end(struct json_text *t)
     return t->p == t->end;
 }
 
-int json_text_peek(struct json_text *t, enum json_text_kind *ret)
+/* What comes next; -EBADMSG. Takes nothing but blanks. */
+static int peek(struct json_text *t, enum json_text_kind *ret)
 {
     static const struct {
         char c;
@@ -249,7 +250,7 @@ static int skip(struct json_text *t, unsigned depth)
     AUTO_BUF struct buf text = BUF_INIT((size_t)(t->end - t->p) + 1);
     enum json_text_kind kind;
     bool first = true;
-    int r = json_text_peek(t, &kind);
+    int r = peek(t, &kind);
 
     if (r || !depth)
         return -EBADMSG;

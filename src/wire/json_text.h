@@ -32,8 +32,6 @@ enum json_text_kind {
     JSON_TEXT_NULL
 };
 
-/* What comes next; -EBADMSG. Takes nothing but blanks. */
-int json_text_peek(struct json_text *t, enum json_text_kind *ret);
 /* Inside: call after "{" or "[" has been entered. 1: a member or an item follows (the name of a
  * member has been put to `name`, which is cleared first); 0: the object or array has ended. `first`
  * is the caller's, true before the first call. */

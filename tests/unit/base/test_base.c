@@ -24,7 +24,7 @@ static void buf_stops_at_its_maximum(void **state)
     for (size_t max = 7; max <= 9; max++) {
         AUTO_BUF struct buf b = BUF_INIT(max);
 
-        assert_int_equal(buf_put_be64(&b, 0x0102030405060708), max >= 8 ? 0 : -ENOBUFS);
+        assert_int_equal(buf_put_le64(&b, 0x0102030405060708), max >= 8 ? 0 : -ENOBUFS);
         assert_int_equal(b.len, max >= 8 ? 8 : 0);
         assert_int_equal(buf_put_le16(&b, 1), -ENOBUFS);
         assert_int_equal(buf_put_u8(&b, 1), -ENOBUFS); /* errors stick */

@@ -22,13 +22,13 @@ struct end {
     uint64_t last_id;
     int fd;
     int closed, reason;
-    int pause_after_first;
 };
 
 static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
 {
     struct end *e = arg;
 
+    (void)ch;
     e->messages++;
     e->bytes += msg->len;
     e->last_id = msg->id;
@@ -36,8 +36,6 @@ static void on_message(struct channel *ch, struct channel_msg *msg, void *arg)
         e->fd = msg->fds[0];
         msg->fds[0] = -1;
     }
-    if (e->pause_after_first && e->messages == 1)
-        channel_pause(ch, 1);
 }
 
 static void on_closed(struct channel *ch, int reason, void *arg)
@@ -104,30 +102,6 @@ static void messages_arrive_in_order_with_their_descriptors(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-static void pausing_holds_messages_back(void **state)
-{
-    uv_loop_t loop;
-    struct end a = {.fd = -1}, b = {.fd = -1, .pause_after_first = 1};
-    int fds[2];
-
-    (void)state;
-    uv_loop_init(&loop);
-    assert_int_equal(sock_pair(fds), 0);
-    assert_int_equal(channel_new(&loop, fds[0], 100, 1000, &ops, &a, &a.ch), 0);
-    assert_int_equal(channel_new(&loop, fds[1], 100, 1000, &ops, &b, &b.ch), 0);
-    for (uint64_t id = 1; id <= 5; id++)
-        assert_int_equal(channel_send(a.ch, 1, id, NULL, 0, NULL, 0), 0);
-    run(&loop);
-    assert_int_equal(b.messages, 1);
-    channel_pause(b.ch, 0);
-    run(&loop);
-    assert_int_equal(b.messages, 5);
-    channel_close(a.ch);
-    channel_close(b.ch);
-    run(&loop);
-    assert_int_equal(uv_loop_close(&loop), 0);
-}
-
 static void a_full_queue_refuses(void **state)
 {
     static uint8_t big[BODY_MAX];
@@ -182,7 +156,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_arrive_in_order_with_their_descriptors),
-        cmocka_unit_test(pausing_holds_messages_back),
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(a_lying_peer_is_cut_off),
     };
