@@ -224,6 +224,9 @@ VixHandle vix_clone_start(VixHandle vm, VixHandle snapshot, VixCloneType type, c
 /* --- paths of virtual machines: vix_path.c --- */
 
 VixError vix_path_find(struct vix_ctx *x, const char *path, struct vim_ref *ret);
+/* "[datastore] dir/x.vmx" of any form that a host knows; in the context's arena. */
+VixError vix_path_datastore(struct vix_ctx *x, const char *path, const char **ret_datacenter,
+                            const char **ret);
 /* The form that VixHost_FindItems gives. */
 const char *vix_path_location(struct vix_ctx *x, const char *datastore_path);
 /* enum vim_VirtualMachinePowerState of the context's VM. */

@@ -84,9 +84,8 @@ static VixError local_path(struct vix_ctx *x, const char *path, const char **ret
     return *ret ? VIX_OK : VIX_E_OUT_OF_MEMORY;
 }
 
-/* "[datastore] dir/x.vmx" of any form that a host knows; in the context's arena. */
-static VixError datastore_path(struct vix_ctx *x, const char *path, const char **ret_datacenter,
-                               const char **ret)
+VixError vix_path_datastore(struct vix_ctx *x, const char *path, const char **ret_datacenter,
+                            const char **ret)
 {
     const char *bracket = strchr(path, '[');
 
@@ -126,7 +125,7 @@ VixError vix_path_find(struct vix_ctx *x, const char *path, struct vim_ref *ret)
     struct vim_FindByDatastorePath_request req = {.this_ = vim_client_content(x->c)->searchIndex};
     struct vim_FindByDatastorePath_result *result = NULL;
     const char *datacenter = NULL;
-    VixError error = datastore_path(x, path, &datacenter, &req.path);
+    VixError error = vix_path_datastore(x, path, &datacenter, &req.path);
 
     if (!error)
         error = find_datacenter(x, datacenter, &req.datacenter);
@@ -146,7 +145,7 @@ VixError vix_path_register(struct vix_ctx *x, const char *path, struct vim_ref *
     struct vim_RegisterVM_Task_request req = {0};
     struct vim_any *made = NULL;
     const char *datacenter = NULL;
-    VixError error = datastore_path(x, path, &datacenter, &req.path);
+    VixError error = vix_path_datastore(x, path, &datacenter, &req.path);
 
     if (error == VIX_E_VM_NOT_FOUND)
         error = VIX_E_NOT_FOUND;
