@@ -465,7 +465,7 @@ complete_words() {
     # In the usage a flag stands at the beginning of a line (-u USER -p PW: two), behind three blanks.
     for flag in $(grep -E '^   -' <<<"$help" | grep -oE '(^|[ ,])--?[a-zA-Z][a-z-]*' | tr -d ' ,'); do
         [ "$(complete_words "$flag" | grep -cxe "$flag")" -eq 1 ] || { echo "bash: $flag"; return 1; }
-        grep -q -- "'$flag\[" "$package/_vmrun" || { echo "zsh: $flag"; return 1; }
+        grep -q -- "[')]$flag\[" "$package/_vmrun" || { echo "zsh: $flag"; return 1; }
         grep -q -- "Fl ${flag#-}" "$manual" || { echo "manual: $flag"; return 1; }
     done
     while read -r command parameters; do
