@@ -9,8 +9,10 @@
 #include "client/vim_client_impl.h"
 
 /* Our version of the API, as the server must understand it. */
-#define CLIENT_VERSION "8.0.1.0"
-#define POLL_MS        60000 /* curl's own timers and vim_client_cancel end a poll earlier */
+#define CLIENT_VERSION       "8.0.1.0"
+#define KEEPALIVE_IDLE_S     60L
+#define KEEPALIVE_INTERVAL_S 15L
+#define POLL_MS              60000 /* curl's own timers and vim_client_cancel end a poll earlier */
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
@@ -77,6 +79,10 @@ int vim_http_setup(struct vim_client *c, const struct vim_client_options *o, str
     curl_easy_setopt(c->curl, CURLOPT_COOKIEFILE, ""); /* cookies in memory */
     curl_easy_setopt(c->curl, CURLOPT_USERAGENT, c->user_agent);
     curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, (long)c->connect_s);
+    /* A host that is gone ends also what has no deadline, a program's terminal. */
+    curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     curl_easy_setopt(c->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(c->curl, CURLOPT_PROXY, ""); /* the server is near */

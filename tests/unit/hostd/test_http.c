@@ -4,6 +4,8 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -676,6 +678,41 @@ static void slow_headers_are_cut(void **state)
     mem_free(c.answer);
 }
 
+static int option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof(value);
+
+    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
+    return value;
+}
+
+/* A client whose machine is gone says nothing, ever: the kernel asks. */
+static void silent_connections_are_asked(void **state)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct error err = {0};
+    unsigned port;
+    (void)state;
+    int listening = listen_open("127.0.0.1:0", &port, &err);
+    assert_true(listening >= 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    to.sin_port = htons((uint16_t)port);
+    assert_int_equal(connect(client, (const struct sockaddr *)&to, sizeof(to)), 0);
+    struct pollfd p = {.fd = listening, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 10000), 1);
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) +
+                         option(fd, IPPROTO_TCP, TCP_KEEPINTVL) *
+                             option(fd, IPPROTO_TCP, TCP_KEEPCNT),
+                     120);
+    close(fd);
+    close(client);
+    close(listening);
+}
+
 static void stopping_answers_what_is_held(void **state)
 {
     struct client c = {.send = "GET /forever HTTP/1.1\r\nHost: x\r\n\r\n"};
@@ -711,6 +748,7 @@ int main(void)
         T(download_flows),
         T(short_download_is_cut),
         T(slow_headers_are_cut),
+        cmocka_unit_test(silent_connections_are_asked),
         T(stopping_answers_what_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
