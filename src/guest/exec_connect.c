@@ -15,8 +15,6 @@
 #include "guest/exec_program.h"
 #include "guest/vixops.h"
 
-#define CONNECT_MS 10000u
-
 /* ---- connecting ---- */
 
 static int connect_to(const struct sockaddr *to, socklen_t len)
