@@ -744,7 +744,8 @@ END
     done
     wait $guest
     echo "the slowest other call took $worst ms" >&3
-    [ "$worst" -lt 500 ]
+    # Sanitizers make each page of a listing several times slower.
+    [ "$worst" -lt "$([ -z "${INGUEST_SANITIZED:-}" ] && echo 500 || echo 2500)" ]
     request GET "$SETS/big/entries"
     [ "$(jq length "$BODY")" = 100000 ]
     [ "$(jq -r 'unique | length' "$BODY")" = 100000 ]

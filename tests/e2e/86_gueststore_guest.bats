@@ -35,7 +35,7 @@ setup() {
     GET="vmware-toolbox-cmd gueststore getcontent"
     # A sanitizer's dlopen stands between the tool and its library, whose place it then does not know.
     LIBRARY=""
-    [ -z "${INGUEST_SANITIZED:-}" ] || LIBRARY="export LD_LIBRARY_PATH=$(realpath "$BUILD/src/guest"); "
+    [ -z "${INGUEST_SANITIZED:-}" ] || LIBRARY="export LD_LIBRARY_PATH=/run/inguest/bin; "
     wait_for_access
 }
 
