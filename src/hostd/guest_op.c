@@ -102,6 +102,12 @@ void guest_op_no_memory(struct guest_op *op)
     op_free(op);
 }
 
+void guest_op_refused(struct guest_op *op, uint64_t vix_error)
+{
+    guest_fault_vix(op->call, vix_error, 0, &op->subject);
+    op_free(op);
+}
+
 bool guest_op_path(struct guest_op *op, const char *path, const char *property)
 {
     op->subject.file = path;
@@ -111,8 +117,7 @@ bool guest_op_path(struct guest_op *op, const char *path, const char *property)
         return false;
     }
     if (strlen(path) >= GUEST_PATH_MAX) {
-        guest_fault_vix(op->call, VIX_E_FILE_NAME_TOO_LONG, 0, &op->subject);
-        op_free(op);
+        guest_op_refused(op, VIX_E_FILE_NAME_TOO_LONG);
         return false;
     }
     return true;

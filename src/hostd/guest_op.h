@@ -68,6 +68,7 @@ void guest_op_malformed(struct guest_op *op); /* the guest's answer cannot be un
 void guest_op_no_memory(struct guest_op *op);
 void guest_op_cancelled(struct guest_op *op);
 void guest_op_failed(struct guest_op *op, const struct vmlink_reply *failure);
+void guest_op_refused(struct guest_op *op, uint64_t vix_error);
 void guest_op_not_sent(struct guest_op *op,
                        int r); /* an error of vmlink_request or guest_message */
 

@@ -6,6 +6,7 @@
 #include "hostd/guest.h"
 #include "hostd/guest_op.h"
 #include "hostd/guest_process_wait.h"
+#include "wire/vix_error.h"
 #include "wire/vix_ops.h"
 #include "wire/vix_text.h"
 
@@ -147,6 +148,12 @@ static bool wait_goes_on(struct guest_op *op, const struct vim_ListProcessesInGu
            !r->value.items[0]->has_endTime && process_wait_more(op, wait_ask);
 }
 
+static bool another_program(struct guest_op *op, const struct vim_ListProcessesInGuest_result *r)
+{
+    return op->call->method == &vim_method_WaitForProcessInGuest && r->value.count &&
+           !process_wait_same(op, r->value.items[0]->startTime);
+}
+
 static void list_finish(struct guest_op *op)
 {
     struct vim_ListProcessesInGuest_result r = {0};
@@ -173,6 +180,10 @@ static void list_finish(struct guest_op *op)
         if (!r.value.items[r.value.count])
             break;
         r.value.count++;
+    }
+    if (more == 0 && another_program(op, &r)) {
+        guest_op_refused(op, VIX_E_NO_SUCH_PROCESS);
+        return;
     }
     if (more == 0 && wait_goes_on(op, &r))
         return;

@@ -1,15 +1,20 @@
 #include "hostd/guest_process_wait.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
+/* Agents work a start out from clocks that are moved. */
+#define START_SLACK_US 2000000
+
 struct process_wait {
     struct process_wait *next;
     struct guest_op *op;
     int64_t pid;
+    int64_t start;                      /* of the program, microseconds; 0: not known yet */
     uint64_t until;                     /* clock_ms */
     bool told;                          /* a notice has come that nobody has acted on */
     void (*again)(struct guest_op *op); /* NULL: not waiting now */
@@ -94,6 +99,15 @@ bool process_wait_more(struct guest_op *op, void (*again)(struct guest_op *op))
                                                 : PROCESS_WAIT_ASK_MS,
                    0);
     return true;
+}
+
+bool process_wait_same(struct guest_op *op, int64_t start)
+{
+    struct process_wait *w = op->data;
+
+    if (!w->start)
+        w->start = start;
+    return llabs(start - w->start) <= START_SLACK_US;
 }
 
 void process_wait_ended(struct host *host, const char *vm, int64_t pid)

@@ -21,6 +21,11 @@ int process_wait_begin(struct guest_op *op, int64_t pid, int seconds);
 /* The program still runs: true when `again` will be called, false when the time is over. */
 bool process_wait_more(struct guest_op *op, void (*again)(struct guest_op *op));
 
+/* Is this the start (microseconds) of the program that was waited for from the first answer on?
+ * When the machine was reset or set back to a snapshot meanwhile, its number may be another one's.
+ */
+bool process_wait_same(struct guest_op *op, int64_t start);
+
 /* A VM's agent says that a program has ended. */
 void process_wait_ended(struct host *host, const char *vm, int64_t pid);
 

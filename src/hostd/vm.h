@@ -34,6 +34,7 @@
 #define VM_HW_VERSION "21" /* virtualHW.version of new VMs */
 
 enum vm_power { VM_POWER_OFF, VM_POWER_ON, VM_POWER_SUSPENDED };
+#define VM_POWER_BIT(power) (1u << (power)) /* for sets of them */
 
 struct task;
 struct vm_pending;
@@ -62,7 +63,7 @@ struct vm {
     uv_timer_t *idle;               /* stops vmx some time after power off */
     struct task *task;              /* the operation that runs */
     struct vm_snapshots *snapshots; /* vm_snapshot.h; NULL = none */
-    bool busy;                      /* it is being unregistered */
+    bool busy; /* an operation without a task is under way, such as unregistering it */
 };
 
 /* ---- objects (vm.c) ---- */
@@ -151,12 +152,15 @@ struct vim_VirtualMachineStorageInfo *vm_storage(const struct vm *vm, struct are
 /* One that can only be cloned (vm_clone.c). */
 bool vm_is_template(const struct vm *vm);
 
-/* ---- operations ---- */
+/* ---- operations (vm_op.c) ---- */
 
 /* Starts a task that keeps others away from the VM until vm_op_end. NULL when the call has been
  * ended: another task runs, or none could be made. The call is answered by the caller. */
 struct task *vm_op_begin(struct call *call, struct vm *vm, const char *method,
                          const char *description);
+/* For a method that makes no task: true when nothing else is under way and the power state is one
+ * that the method is for (the table in vm_op.c). False: the call has been ended. */
+bool vm_op_direct(struct call *call, const struct vm *vm);
 /* The task has ended. */
 void vm_op_end(struct vm *vm);
 /* Ends the task with what a failed request to vmx means. */

@@ -260,21 +260,8 @@ static void unregister(struct call *call)
 {
     struct vm *vm = vm_of(call);
 
-    if (!vm)
+    if (!vm || !vm_op_direct(call, vm))
         return;
-    if (vm->task || vm->busy) {
-        struct vim_TaskInProgress *f = VIM_NEW(call->arena, TaskInProgress);
-
-        if (f && vm->task)
-            f->task = mo_ref(task_mo(vm->task));
-        call_fault(call, f, "Another task is already in progress.");
-        return;
-    }
-    if (vm->power != VM_POWER_OFF) {
-        call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOff,
-                                       vm_power_state(vm));
-        return;
-    }
     vm->busy = true;
     vm_halt(vm, on_unregister_halted, call);
 }

@@ -13,68 +13,6 @@
 #define POWER_MS 120000 /* for the machine to change state */
 #define SOFT_MS  30000  /* for the agent to agree */
 
-/* ---- operations of one VM, one at a time ---- */
-
-struct task *vm_op_begin(struct call *call, struct vm *vm, const char *method,
-                         const char *description)
-{
-    if (vm->task || vm->busy) {
-        struct vim_TaskInProgress *f = VIM_NEW(call->arena, TaskInProgress);
-
-        if (f && vm->task)
-            f->task = mo_ref(task_mo(vm->task));
-        call_fault(call, f, "Another task is already in progress.");
-        return NULL;
-    }
-    vm->task = task_begin(call, &vm->e, method, description);
-    if (vm->task)
-        task_start(vm->task);
-    return vm->task;
-}
-
-void vm_op_end(struct vm *vm)
-{
-    vm->task = NULL;
-    vm_idle(vm);
-}
-
-static const char *state_text(const struct vm *vm)
-{
-    static const char *const texts[] = {"Powered off", "Powered on", "Suspended"};
-
-    return texts[vm->power];
-}
-
-void vm_fail_power_state(struct task *t, const struct vm *vm, int requested)
-{
-    struct vim_InvalidPowerState *f = VIM_NEW(task_arena(t), InvalidPowerState);
-
-    if (f) {
-        f->requestedState = requested;
-        f->existingState = vm_power_state(vm);
-    }
-    task_fail(t, f, "The attempted operation cannot be performed in the current state (%s).",
-              state_text(vm));
-}
-
-void vm_op_fail(struct vm *vm, const struct vmlink_reply *reply, int requested)
-{
-    struct task *t = vm->task;
-    struct vim_GenericVmConfigFault *f;
-
-    if (reply->code == -EALREADY || reply->code == -EINVAL) {
-        vm_fail_power_state(t, vm, requested);
-    } else if (!strcmp(reply->hop, "machine") || !strcmp(reply->hop, "vmx")) {
-        f = VIM_NEW(task_arena(t), GenericVmConfigFault);
-        if (f)
-            f->reason = reply->text;
-        task_fail(t, f, "%s", reply->text);
-    } else {
-        task_fail(t, NULL, "%s: %s", reply->hop, reply->text);
-    }
-    vm_op_end(vm);
-}
-
 /* ---- hard ---- */
 
 struct power_op {
@@ -86,9 +24,9 @@ struct power_op {
     const char *words;
 };
 
-#define OFF       (1u << VM_POWER_OFF)
-#define ON        (1u << VM_POWER_ON)
-#define SUSPENDED (1u << VM_POWER_SUSPENDED)
+#define OFF       VM_POWER_BIT(VM_POWER_OFF)
+#define ON        VM_POWER_BIT(VM_POWER_ON)
+#define SUSPENDED VM_POWER_BIT(VM_POWER_SUSPENDED)
 
 static const struct power_op power_ops[] = {
     {&vim_method_PowerOnVM_Task, "VirtualMachine.powerOn", "on", OFF | SUSPENDED, VM_POWER_ON,
@@ -140,7 +78,7 @@ static void on_ready(struct vm *vm, int code, const char *why, void *arg)
 
     (void)arg;
     /* vmx knows better than a state that was read before it ran. */
-    if (code == 0 && !(op->from & (1u << vm->power))) {
+    if (code == 0 && !(op->from & VM_POWER_BIT(vm->power))) {
         vm_fail_power_state(vm->task, vm, state_of(op->to));
         vm_op_end(vm);
         return;
@@ -177,7 +115,7 @@ static void power(struct call *call)
     if (!t)
         return;
     task_return(call, t);
-    if (!(op->from & (1u << vm->power))) {
+    if (!(op->from & VM_POWER_BIT(vm->power))) {
         vm_fail_power_state(t, vm, state_of(op->to));
         vm_op_end(vm);
         return;
@@ -250,23 +188,10 @@ static void soft_power(struct call *call)
     json_t *args;
     int r = -ENOMEM;
 
-    if (!vm)
+    if (!vm || !vm_op_direct(call, vm))
         return;
     while (op->method != call->method)
         op++;
-    if (vm->power != VM_POWER_ON) {
-        call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOn,
-                                       vm_power_state(vm));
-        return;
-    }
-    if (vm->task) {
-        struct vim_TaskInProgress *f = VIM_NEW(call->arena, TaskInProgress);
-
-        if (f)
-            f->task = mo_ref(task_mo(vm->task));
-        call_fault(call, f, "Another task is already in progress.");
-        return;
-    }
     if (!vm_guest_can(vm, op->action)) {
         fault_tools(call);
         return;
@@ -297,8 +222,10 @@ static void on_terminated(struct vmlink *link, const struct vmlink_reply *reply,
     struct call *call = s->call;
 
     (void)link;
+    s->vm->busy = false;
     if (reply->code == 0)
         vm_set_power(s->vm, VM_POWER_OFF);
+    vm_idle(s->vm);
     mem_free(s);
     if (reply->code == 0)
         call_return(call, NULL);
@@ -313,22 +240,19 @@ static void terminate_vm(struct call *call)
     json_t *args;
     int r = -ENOMEM;
 
-    if (!vm)
+    if (!vm || !vm_op_direct(call, vm))
         return;
-    if (vm->power == VM_POWER_OFF) {
-        call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOff,
-                                       vm_power_state(vm));
-        return;
-    }
     s = mem_calloc(1, sizeof(*s));
     args = json_pack("{s:s, s:s}", "action", "off", "user", call->session->user);
     if (s && args) {
         *s = (struct soft){vm, call};
+        vm->busy = true;
         r = vmlink_request(vm->link, "power", args, NULL, 0, NULL, 0, POWER_MS, on_terminated, s,
                            NULL);
     }
     json_decref(args);
     if (r < 0) {
+        vm->busy = false;
         mem_free(s);
         call_fault_errno(call, r, "ending the virtual machine");
     }

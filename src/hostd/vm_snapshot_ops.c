@@ -378,16 +378,8 @@ static void rename_snapshot(struct call *call)
     struct renaming *w;
     int r;
 
-    if (!s)
+    if (!s || !vm_op_direct(call, s->vm))
         return;
-    if (s->vm->task || s->vm->busy) {
-        struct vim_TaskInProgress *f = VIM_NEW(call->arena, TaskInProgress);
-
-        if (f && s->vm->task)
-            f->task = mo_ref(task_mo(s->vm->task));
-        call_fault(call, f, "Another task is already in progress.");
-        return;
-    }
     w = mem_calloc(1, sizeof(*w));
     if (w) {
         *w =

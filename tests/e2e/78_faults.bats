@@ -81,6 +81,25 @@ tools_conf() {
     ROWS=600 faults scripted scripted
 }
 
+@test "who waits for a program is not told of another one with its number" {
+    # Uses the scripted agent of the test before.
+    PYTHONPATH=$BATS_TEST_DIRNAME/../../bench run timeout 60 python3 - "$HOST_ADDRESS" tester "$HOST_PASSWORD_DEFAULT" <<'END'
+import sys
+from soap import AUTH, Host
+host = Host(sys.argv[1])
+host.login(*sys.argv[2:])
+try:
+    print(host.call("WaitForProcessInGuest", "GuestProcessManager", host.managers()["Process"],
+                    f'<vm type="VirtualMachine">{host.find_vm("scripted")}</vm>{AUTH.format("reused", "x")}'
+                    "<pid>4711</pid><seconds>50</seconds>"))
+except RuntimeError as e:
+    print(e)
+END
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "$output" == *'xsi:type="GuestProcessNotFound"'*'<pid>4711</pid>'* ]]
+}
+
 @test "transfers that do not move, and attributes, end in the same time as other operations" {
     govc guest.ls / >/dev/null
     # root's has the lowest user id, whatever that is outside of the guest.

@@ -155,3 +155,17 @@ power_of() {
     [ "$status" -eq 0 ]
     inguest vm delete python
 }
+
+@test "one operation at a time, and each in its power states: power, reconfigure, snapshot, clone, destroy" {
+    need pyVmomi "$PYTHON" -c "import pyVmomi"
+    inguest vm create states --guest-user root --guest-password-file "$HOST_DIR/guest-password"
+    inguest vm start states
+    inguest vm snapshot create states kept
+    PYTHONPATH=$BATS_TEST_DIRNAME run timeout 150 "$PYTHON" "$BATS_TEST_DIRNAME/vm_states.py" "$HOST_ADDRESS" tester \
+        "$HOST_PASSWORD_DEFAULT" states "$HOST_DIR/state"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^ok ' <<<"$output")" -ge 190 ]
+    inguest vm delete states
+    inguest vm delete other
+}

@@ -3,8 +3,9 @@
 place of toolboxd, which it stops.
 
 vix-N: every guest operation ends with VIX error N. gone: the agent goes away instead of answering.
-garbage: its answer is none."""
+garbage: its answer is none. reused: each time that it is asked process 4711 runs, and is another one."""
 import base64
+import itertools
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ import struct
 LINK = os.environ.get("TOOLBOX_LINK", "/run/inguest/link")
 TOOLS_STATE = 62
 BOOL = 3
+STARTS = itertools.count(1700000000, 60)
 CALLS = [*range(4540, 4544), *range(4547, 4558)]
 
 
@@ -65,6 +67,9 @@ def relayed(request):
         return None
     if name == "garbage":
         return b"OK what is this"
+    if name == "reused":
+        return (b"OK 0 0 <proc><cmd>x</cmd><name>x</name><pid>4711</pid><user>root</user><start>%d</start>"
+                b"<eCode>0</eCode><eTime>0</eTime></proc>" % next(STARTS))
     return b"OK %d 0 " % int(name.removeprefix("vix-"))
 
 
