@@ -17,16 +17,6 @@
 #include "hostd/throttle.h"
 #include "hostd/users.h"
 
-static void fault_user_not_found(struct call *call, const char *name)
-{
-    struct vim_UserNotFound *f = VIM_NEW(call->arena, UserNotFound);
-    if (f) {
-        f->principal = arena_strdup(call->arena, name);
-        f->unresolved = false;
-    }
-    call_fault(call, f, "The user or group named '%s' does not exist.", name);
-}
-
 static void fault_security(struct call *call, const char *text)
 {
     call_fault(call, VIM_NEW(call->arena, SecurityError), "%s", text);
@@ -60,7 +50,7 @@ static void finish(struct call *call, int rc, const char *what, const char *name
         call_fault_invalid_argument(call, "user");
         break;
     case -ENOENT:
-        fault_user_not_found(call, name);
+        call_fault_user_not_found(call, name);
         break;
     case -EDQUOT:
         fault_security(call, "The last administrator cannot be removed.");

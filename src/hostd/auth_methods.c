@@ -270,16 +270,6 @@ static void retrieve_entity_permissions(struct call *call)
         call_return(call, &r);
 }
 
-static void fault_user_not_found(struct call *call, const char *name)
-{
-    struct vim_UserNotFound *f = VIM_NEW(call->arena, UserNotFound);
-    if (f) {
-        f->principal = arena_strdup(call->arena, name);
-        f->unresolved = false;
-    }
-    call_fault(call, f, "The user or group named '%s' does not exist.", name);
-}
-
 static void set_permissions(struct call *call, struct vim_ref entity,
                             const struct vim_array_Permission *permissions, bool reset)
 {
@@ -302,7 +292,7 @@ static void set_permissions(struct call *call, struct vim_ref entity,
             return;
         }
         if (users_find(call->host->db, p->principal, p->group, &user) < 0) {
-            fault_user_not_found(call, p->principal);
+            call_fault_user_not_found(call, p->principal);
             return;
         }
         explicit_bzero(&user, sizeof(user));

@@ -54,6 +54,16 @@ void call_fault_invalid_argument(struct call *call, const char *property)
     call_fault(call, f, "A specified parameter was not correct: %s", property);
 }
 
+void call_fault_user_not_found(struct call *call, const char *name)
+{
+    struct vim_UserNotFound *f = VIM_NEW(call->arena, UserNotFound);
+    if (f) {
+        f->principal = arena_strdup(call->arena, name);
+        f->unresolved = false;
+    }
+    call_fault(call, f, "The user or group named '%s' does not exist.", name);
+}
+
 void call_fault_not_found(struct call *call)
 {
     call_fault(call, VIM_NEW(call->arena, NotFound),

@@ -59,6 +59,7 @@ void call_fault(struct call *call, const void *fault, const char *fmt, ...)
 
 /* The common faults, with the texts that vSphere servers use. */
 void call_fault_invalid_argument(struct call *call, const char *property);
+void call_fault_user_not_found(struct call *call, const char *name);
 void call_fault_not_found(struct call *call); /* NotFound */
 void call_fault_object_not_found(struct call *call, struct vim_ref ref);
 void call_fault_not_authenticated(struct call *call, struct vim_ref object, const char *privilege);

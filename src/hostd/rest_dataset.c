@@ -68,6 +68,18 @@ static void bad_body(struct rest *rest, int code, const char *why, bool syntax)
                 checked);
 }
 
+/* The request's body; NULL: it is wrong, and the request ends. */
+static const void *late_body(struct rest *rest)
+{
+    const void *body;
+    const char *why;
+    int r = rest_late_body(rest, !rest->compat, &body, &why);
+
+    if (r)
+        bad_body(rest, r, why, true);
+    return r ? NULL : body;
+}
+
 /* Puts an access mode; false: it is none. */
 static bool put_access(json_t *args, const char *member, const char *value)
 {
@@ -92,19 +104,13 @@ static void created(struct rest *rest, int code, const struct vmlink_reply *repl
 static void create(struct rest *rest)
 {
     const struct rest_DataSetsCreateSpec *spec;
-    const void *body;
-    const char *why;
     json_t *args;
-    int r;
 
     if (!dataset_allowed(rest, "DataSetCreate"))
         return;
-    r = rest_late_body(rest, !rest->compat, &body, &why);
-    if (r) {
-        bad_body(rest, r, why, true);
+    spec = late_body(rest);
+    if (!spec)
         return;
-    }
-    spec = body;
     args = json_pack("{s:s, s:s, s:b, s:s}", "name", spec->name, "description", spec->description,
                      "omit",
                      spec->has_omit_from_snapshot_and_clone && spec->omit_from_snapshot_and_clone,
@@ -221,19 +227,13 @@ static void get(struct rest *rest)
 static void update(struct rest *rest)
 {
     const struct rest_DataSetsUpdateSpec *spec;
-    const void *body;
-    const char *why;
     json_t *args;
-    int r;
 
     if (!dataset_allowed(rest, "DataSetUpdate"))
         return;
-    r = rest_late_body(rest, !rest->compat, &body, &why);
-    if (r) {
-        bad_body(rest, r, why, true);
+    spec = late_body(rest);
+    if (!spec)
         return;
-    }
-    spec = body;
     args = set_args(rest);
     if (spec->description)
         json_object_set_new(args, "description", json_string(spec->description));

@@ -38,6 +38,19 @@ static void watch(struct transfer *t, int events);
 
 /* --- download ------------------------------------------------------------------------------- */
 
+/* The slot's request has been answered; false: the transfer has ended meanwhile. */
+static bool take_back(struct slot *s)
+{
+    struct transfer *t = s->t;
+    bool running = t->state == TRANSFER_RUNNING;
+
+    t->busy--;
+    s->state = SLOT_FREE;
+    if (!running)
+        transfer_settle(t); /* which may free it */
+    return running;
+}
+
 static void read_answered(const struct hgfs_answer *answer, void *arg);
 
 static bool ask(struct slot *s)
@@ -81,12 +94,8 @@ static void read_answered(const struct hgfs_answer *answer, void *arg)
     struct transfer *t = s->t;
     uint32_t n = answer->err ? 0 : answer->reply.io.size;
 
-    t->busy--;
-    s->state = SLOT_FREE;
-    if (t->state != TRANSFER_RUNNING) {
-        transfer_settle(t);
+    if (!take_back(s))
         return;
-    }
     if (t->size < 0 && quiet(s, answer)) {
         ask(s);
         return;
@@ -268,12 +277,8 @@ static void write_answered(const struct hgfs_answer *answer, void *arg)
     struct transfer *t = s->t;
     uint32_t n = answer->err ? 0 : answer->reply.io.size;
 
-    t->busy--;
-    s->state = SLOT_FREE;
-    if (t->state != TRANSFER_RUNNING) {
-        transfer_settle(t);
+    if (!take_back(s))
         return;
-    }
     if (quiet(s, answer)) {
         s->state = SLOT_HELD;
         t->ordered = true;
