@@ -101,31 +101,36 @@ done
 END
     ready
     govc guest.upload -f -perm 0755 "$BATS_TEST_TMPDIR/guest-writer" /var/tmp/writer >/dev/null
-    kills=0
+    kills=0 vmx_kills=0
     while [ "$kills" -lt "$KILLS" ]; do
         ready
         govc guest.start /var/tmp/writer >/dev/null
-        # Kills of hostd, which leave the machine running; every third one finds a new vmx, too.
-        for i in $(seq 15); do
+        # Kills of hostd, which leave the machine and the guest's writer running; then one of vmx,
+        # which ends both.
+        for _ in 1 2 3; do
             sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
             for p in $(hostd_pids); do kill -KILL "$p" 2>/dev/null || true; done
             disown -a
             wait_until hostd_is_gone # it holds the port until then
             host_start
             kills=$((kills + 1))
-            [ $((i % 3)) = 0 ] || continue
-            sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
-            for p in $(pids_of inguest-vmx); do kill -KILL "$p" 2>/dev/null || true; done
-            kills=$((kills + 1))
+        done
+        sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
+        for p in $(pids_of inguest-vmx); do
+            kill -KILL "$p" 2>/dev/null || continue
+            kills=$((kills + 1)) vmx_kills=$((vmx_kills + 1))
         done
     done
+    [ "$vmx_kills" -ge $((KILLS / 5)) ]
     kill "$writer"
     ready
     check "$log" host
     govc guest.download /var/tmp/log "$BATS_TEST_TMPDIR/guest.log"
     echo "$(grep -c ^done "$log") entries from the host, $(grep -c ^done "$BATS_TEST_TMPDIR/guest.log") from the guest, $kills kills" >&3
     check "$BATS_TEST_TMPDIR/guest.log" guest
-    # Nothing is left beside the stores, and both can be changed.
+    # Both sides can still write, nothing is left beside the stores, and the database is sound.
+    run govc guest.run toolbox dataset set guest last x
+    [ "$status" = 0 ]
     inguest vm stop demo
     # (A write of the guest's that was under way when it ended is over when this one is.)
     code=$(rest -o /dev/null -w '%{http_code}' -X PUT "$SETS/host/entries/last" -d '"x"')
@@ -133,4 +138,17 @@ END
     run ls "$HOST_DIR/state/vms/demo"
     [[ "$output" != *journal* ]]
     [[ "$output" != *.new* ]]
+    for name in host guest; do
+        rest "$SETS/$name" | jq -r '"\(.name) \(.used)"'
+    done >"$BATS_TEST_TMPDIR/used"
+    python3 - "$HOST_DIR/state/vms/demo/demo.dsd" "$BATS_TEST_TMPDIR/used" <<'END'
+import sqlite3, sys
+db = sqlite3.connect(f'file:{sys.argv[1]}?mode=ro', uri=True)
+assert db.execute('PRAGMA integrity_check').fetchall() == [('ok',)]
+assert db.execute('PRAGMA foreign_key_check').fetchall() == []
+rows = db.execute('SELECT d.name, sum(length(CAST(e.key AS BLOB)) + length(CAST(e.value AS BLOB)))'
+                  ' FROM dataset d JOIN entry e ON e.dataset = d.id GROUP BY d.name').fetchall()
+told = dict(line.rsplit(' ', 1) for line in open(sys.argv[2]).read().splitlines())
+assert len(rows) == 2 and {n: str(u) for n, u in rows} == told, (rows, told)
+END
 }

@@ -2,7 +2,8 @@
 """Writes entries of a data set by REST, without end, and notes every one that was acknowledged.
 
 usage: datasets_writer.py BASE VM DATASET PASSWORD LOG
-A line "KEY VALUE" goes to LOG after the host has answered 204. On any failure it logs in again.
+Lines of LOG: "begun KEY N" before a request is sent, "done KEY N" after the host has answered 204. On any
+failure it logs in again.
 """
 import base64
 import http.client
@@ -31,9 +32,9 @@ while True:
         c, headers = connect()
         while True:
             key, value = f'k{n % 50}', f'{n}-' + 'x' * (n * 37 % 5000) + '-end'
-            c.request('PUT', f'/api/vcenter/vm/{vm}/data-sets/{dataset}/entries/{key}', json.dumps(value), headers)
             # Begun: it may be there or not until it is answered.
             out.write(f'begun {key} {n}\n')
+            c.request('PUT', f'/api/vcenter/vm/{vm}/data-sets/{dataset}/entries/{key}', json.dumps(value), headers)
             r = c.getresponse()
             r.read()
             if r.status == 204:
