@@ -104,6 +104,7 @@ fault OutOfBounds extends VimFault { argumentName: propertyPath; }
 fault RemoveFailed extends VimFault { }
 fault SnapshotFault extends VimFault { }
 fault ApplicationQuiesceFault extends SnapshotFault { }
+fault FilesystemQuiesceFault extends SnapshotFault { }
 fault SnapshotDisabled extends SnapshotFault since 2.5 { }
 fault SnapshotNoChange extends SnapshotFault since 2.5 { }
 fault TooManySnapshotLevels extends SnapshotFault { }

@@ -11,7 +11,7 @@
 #define COPY_MS 1800000u
 
 const char admin_vm_snapshot_usage[] =
-    "       inguest vm snapshot create VM NAME [--description TEXT]\n"
+    "       inguest vm snapshot create VM NAME [--description TEXT] [--quiesce]\n"
     "       inguest vm snapshot list VM\n"
     "       inguest vm snapshot revert VM [SNAPSHOT]\n"
     "       inguest vm snapshot rm VM SNAPSHOT|--all [--children]\n"
@@ -21,7 +21,7 @@ struct options {
     const char *words[3]; /* what is no option */
     unsigned count;
     const char *description, *snapshot;
-    bool all, children, start;
+    bool all, children, quiesce, start;
 };
 
 static bool parse(struct admin *ad, int argc, char **argv, int first, struct options *o)
@@ -31,6 +31,7 @@ static bool parse(struct admin *ad, int argc, char **argv, int first, struct opt
         size_t offset;
     } flags[] = {{"--all", offsetof(struct options, all)},
                  {"--children", offsetof(struct options, children)},
+                 {"--quiesce", offsetof(struct options, quiesce)},
                  {"--start", offsetof(struct options, start)}};
     bool bad = false;
 
@@ -117,7 +118,7 @@ static int create(struct admin *ad, struct vim_ref vm, const struct options *o, 
                   struct error *err)
 {
     const struct vim_CreateSnapshot_Task_request request = {
-        .this_ = vm, .name = o->words[1], .description = o->description};
+        .this_ = vm, .name = o->words[1], .description = o->description, .quiesce = o->quiesce};
     struct vim_any *result = NULL;
     CALL(CreateSnapshot_Task);
 

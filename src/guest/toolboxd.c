@@ -24,6 +24,7 @@
 #include "guest/globalconf_service.h"
 #include "guest/gueststore.h"
 #include "guest/power.h"
+#include "guest/quiesce.h"
 #include "guest/report.h"
 #include "guest/rpc_channel.h"
 #include "guest/version.h"
@@ -46,6 +47,7 @@ struct daemon {
     struct vix_service *vix;
     struct report *report;
     struct power *power;
+    struct quiesce *quiesce;
     struct gueststore *gueststore;
     struct globalconf_service *globalconf;
     struct conf_watch *conf_watch;
@@ -91,6 +93,7 @@ static void on_state(struct toolbox *tb, enum toolbox_state state, void *arg)
     d->state = state;
     if (state != TOOLBOX_CONNECTED)
         gueststore_reset(d->gueststore);
+    quiesce_host_gone(d->quiesce);
     if (state == TOOLBOX_READY) {
         d->tell_ends = true;
         bool folder = strcmp(toolbox_carrier_name(tb), "unix") == 0;
@@ -193,6 +196,17 @@ static void on_tools_state(void *arg, struct vix_service_state *ret)
     };
 }
 
+/* Between the two the guest's file systems should be left alone. */
+static void on_frozen(void *arg, bool on)
+{
+    struct daemon *d = arg;
+    vix_service_set_frozen(d->vix, on);
+    if (on)
+        report_stop(d->report);
+    else if (d->state == TOOLBOX_READY)
+        report_all(d->report);
+}
+
 /* ---- life ---- */
 
 static void on_stop(uv_signal_t *handle, int number)
@@ -216,6 +230,7 @@ static void reload(struct daemon *d, bool always)
         return;
     }
     power_set_conf(d->power, fresh);
+    quiesce_set_conf(d->quiesce, fresh);
     report_set_conf(d->report, fresh);
     gueststore_set_conf(d->gueststore, fresh);
     globalconf_service_set_conf(d->globalconf, fresh);
@@ -314,6 +329,14 @@ static int daemon_open(struct daemon *d, const struct toolbox_options *options, 
     if (r == 0)
         r = power_new(&d->loop, d->tb, d->conf, &d->power);
     if (r == 0)
+        r = quiesce_new(&(struct quiesce_config){.loop = &d->loop,
+                                                 .tb = d->tb,
+                                                 .conf = d->conf,
+                                                 .conf_path = d->conf_path,
+                                                 .frozen = on_frozen,
+                                                 .arg = d},
+                        &d->quiesce);
+    if (r == 0)
         r = gueststore_open(d);
     if (r < 0)
         return error_errno(err, r, "start");
@@ -363,6 +386,7 @@ static void daemon_close(struct daemon *d)
     conf_watch_free(d->conf_watch);
     report_free(d->report);
     power_free(d->power);
+    quiesce_free(d->quiesce);
     uv_run(&d->loop, UV_RUN_DEFAULT);
     uv_loop_close(&d->loop);
     conf_free(d->conf);

@@ -267,6 +267,7 @@ static int get_capability(struct mo *mo, struct mo_reader *r, struct vim_any **r
     (void)mo; /* every capability that is not offered is false */
     if (c) {
         c->snapshotOperationsSupported = c->multipleSnapshotsSupported = true;
+        c->quiescedSnapshotsSupported = true;
         c->snapshotConfigSupported = c->poweredOffSnapshotsSupported = true;
         c->revertToSnapshotSupported = true;
     }

@@ -9,6 +9,10 @@
 #include "hostd/task.h"
 #include "hostd/vm_snapshot.h"
 
+/* VirtualMachineGuestQuiesceSpec.timeout. */
+#define QUIESCE_MINUTES_MIN 5
+#define QUIESCE_MINUTES_MAX 240
+
 /* What is asked of vmx, and how its end shows. */
 struct operation {
     struct vm *vm;
@@ -50,6 +54,12 @@ static const void *fault_for(struct task *t, const struct vm *vm, const struct v
         return VIM_NEW(a, RequestCanceled);
     case -EBUSY:
         return VIM_NEW(a, InvalidState);
+    case -ENOTCONN: /* nobody in the guest who could bring it to rest */
+        return VIM_NEW(a, ToolsUnavailable);
+    case -EREMOTEIO:
+        return VIM_NEW(a, ApplicationQuiesceFault);
+    case -ETIME:
+        return VIM_NEW(a, FilesystemQuiesceFault);
     case -ENOSPC:
     case -EDQUOT:
         full = VIM_NEW(a, NoDiskSpace);
@@ -147,8 +157,13 @@ static void created(struct vm *vm, const struct vmlink_reply *reply)
     vm_op_end(vm);
 }
 
+struct quiesce_wish {
+    bool wanted;
+    uint64_t limit_ms; /* 0: the protocol's */
+};
+
 static void create(struct call *call, const char *method, const char *id, const char *name,
-                   const char *description, bool quiesce)
+                   const char *description, struct quiesce_wish quiesce)
 {
     struct vm *vm = vm_of(call);
     struct task *t;
@@ -171,8 +186,9 @@ static void create(struct call *call, const char *method, const char *id, const 
         vm_op_end(vm);
         return;
     }
-    args = json_pack("{s:s, s:s, s:b, s:s}", "name", name, "description",
-                     description ? description : "", "quiesce", quiesce, "user", task_user(t));
+    args = json_pack("{s:s, s:s, s:b, s:I, s:s}", "name", name, "description",
+                     description ? description : "", "quiesce", quiesce.wanted, "quiesceMs",
+                     (json_int_t)quiesce.limit_ms, "user", task_user(t));
     task_return(call, t); /* the request is gone from here on, and its strings */
     ask(vm, "snapshot.create", args, created);
 }
@@ -183,15 +199,25 @@ static void create_snapshot(struct call *call)
     const struct vim_CreateSnapshot_Task_request *req = call->req;
 
     create(call, "CreateSnapshot_Task", "VirtualMachine.createSnapshot", req->name,
-           req->description, req->quiesce);
+           req->description, (struct quiesce_wish){.wanted = req->quiesce});
 }
 
 static void create_snapshot_ex(struct call *call)
 {
     const struct vim_CreateSnapshotEx_Task_request *req = call->req;
 
+    const struct vim_VirtualMachineGuestQuiesceSpec *spec = req->quiesceSpec;
+    struct quiesce_wish wish = {.wanted = spec};
+
+    if (spec && spec->has_timeout && spec->timeout) {
+        if (spec->timeout < QUIESCE_MINUTES_MIN || spec->timeout > QUIESCE_MINUTES_MAX) {
+            call_fault_invalid_argument(call, "quiesceSpec.timeout");
+            return;
+        }
+        wish.limit_ms = (uint64_t)spec->timeout * 60000;
+    }
     create(call, "CreateSnapshotEx_Task", "VirtualMachine.createSnapshotEx", req->name,
-           req->description, req->quiesceSpec != NULL);
+           req->description, wish);
 }
 
 /* ---- going back ---- */

@@ -55,12 +55,14 @@ static void describe(struct ctl_request *rq, const char *what)
 void ctl_snapshot_create(struct ctl_request *rq)
 {
     const char *name = text_arg(rq, "name"), *description = text_arg(rq, "description");
+    json_int_t ms = json_integer_value(json_object_get(rq->args, "quiesceMs"));
+    const struct snapshot_quiesce wish = {ms > 0 ? (uint64_t)ms : 0};
     struct error err = {0};
 
     describe(rq, "create");
     rq->cancel = cancel;
     if (snapshot_create(rq->vm->snapshots, name ? name : "", description ? description : "",
-                        bool_arg(rq, "quiesce"), over, rq, &err))
+                        bool_arg(rq, "quiesce") ? &wish : NULL, over, rq, &err))
         fail(rq, &err);
 }
 

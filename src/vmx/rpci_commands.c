@@ -17,12 +17,14 @@
 #include "vmx/ctl.h"
 #include "vmx/datasets.h"
 #include "vmx/gueststore.h"
+#include "vmx/quiesce.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/tools.h"
 #include "wire/guestinfo.h"
 #include "wire/rpc.h"
 #include "wire/vix.h"
+#include "wire/vmbackup.h"
 
 #define AUTH_KEY_PREFIX "guest_rpc.rpci.auth.cmd."
 #define SIZE_LIMIT_KEY  "tools.setInfo.sizeLimit"
@@ -259,6 +261,11 @@ static int run_done(struct rpci_request *rq)
     return r;
 }
 
+static int backup_event(struct rpci_request *rq)
+{
+    return quiesce_event(rq->vm->quiesce, rq->args, rq->len);
+}
+
 static int machine_id(struct rpci_request *rq)
 {
     const char *id = vmconfig_get(&rq->vm->config, "machine.id");
@@ -304,6 +311,7 @@ static const struct command commands[] = {
     {"update.tools.health", FLAG_ROOT | FLAG_ARGS, noted},
     {"deployPkg.update.state", FLAG_ROOT | FLAG_ARGS, deploy_state},
     {"Run_Program_Done", FLAG_ROOT | FLAG_ARGS, run_done},
+    {VMBACKUP_EVENT, FLAG_ROOT | FLAG_ARGS, backup_event},
     {"machine.id.get", FLAG_NO_ARGS, machine_id},
     {"datasets-", FLAG_ROOT | FLAG_PREFIX, dataset_rpci},
     {"guestStore.accessEnabled", FLAG_NO_ARGS, content_allowed},

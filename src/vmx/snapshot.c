@@ -5,10 +5,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "vmx/quiesce.h"
 #include "vmx/snapshot_store.h"
 #include "vmx/vmfiles.h"
 
-#define LATER 1 /* a step's result: proceed() is called when it is over */
+#define LATER       1  /* a step's result: proceed() is called when it is over */
+#define SWEEP_TRIES 3u /* to remove one thing: whoever does it may be killed */
 
 enum phase { PHASE_NONE, PHASE_WORK, PHASE_HELD, PHASE_END };
 
@@ -32,10 +34,12 @@ struct snapshots {
     char *name, *description;
     uint32_t uid;
     bool with_children, all;
+    uint64_t quiesce_ms;
+    bool quiesced, taken; /* the guest was at rest; the snapshot is there */
     bool has_disk, frozen, replaced, changed_over, canceled;
     unsigned held_kinds;
     enum machine_disk sweeping; /* what the sweep removes, and which one */
-    unsigned sweeping_number;
+    unsigned sweeping_number, sweep_tries;
     struct copy_work *copying;
     struct error err;
     snapshot_cb *cb;
@@ -114,12 +118,42 @@ static void proceed(struct snapshots *s, const struct error *err)
     advance(s);
 }
 
-/* ---- steps: the machine ---- */
+/* ---- steps: the guest ---- */
+
+static void on_quiesced(const struct error *err, void *arg)
+{
+    struct snapshots *s = arg;
+
+    s->quiesced = !err;
+    proceed(s, err);
+}
+
+/* A machine that does not run is at rest as it is. */
+static int quiesce(struct snapshots *s)
+{
+    int r;
+
+    if (power_get(s->vm->power) != POWER_ON)
+        return 0;
+    r = quiesce_begin(s->vm->quiesce, s->quiesce_ms, on_quiesced, s, &s->err);
+    return r ? r : LATER;
+}
 
 static void on_power(const struct error *err, void *arg)
 {
     proceed(arg, err);
 }
+
+static int unquiesce(struct snapshots *s)
+{
+    if (!s->quiesced || !s->vm->quiesce)
+        return 0;
+    s->quiesced = false;
+    quiesce_end(s->vm->quiesce, s->taken, on_power, s);
+    return LATER;
+}
+
+/* ---- steps: the machine ---- */
 
 static int stop_machine(struct snapshots *s)
 {
@@ -262,7 +296,13 @@ static int load_files(struct snapshots *s)
 
 static int add(struct snapshots *s)
 {
-    return snapshot_store_add(&s->store, s->name, s->description, false, s->has_disk, &s->err);
+    int r = s->quiesced ? quiesce_check(s->vm->quiesce, &s->err) : 0;
+
+    if (!r)
+        r = snapshot_store_add(&s->store, s->name, s->description, s->quiesced, s->has_disk,
+                               &s->err);
+    s->taken = !r;
+    return r;
 }
 
 static int change_over(struct snapshots *s)
@@ -288,8 +328,11 @@ static int sweep(struct snapshots *s)
     enum machine_disk what;
     unsigned number;
 
-    if (!s->vm->machine_ops->disk || !snapshot_store_leftover(&s->store, &what, &number) ||
-        (what == s->sweeping && number == s->sweeping_number))
+    if (!s->vm->machine_ops->disk || !snapshot_store_leftover(&s->store, &what, &number))
+        return 0;
+    if (what != s->sweeping || number != s->sweeping_number)
+        s->sweep_tries = 0;
+    if (s->sweep_tries++ == SWEEP_TRIES)
         return 0;
     s->sweeping = what;
     s->sweeping_number = number;
@@ -308,13 +351,15 @@ static int held(struct snapshots *s)
 }
 
 static step_fn *const create_steps[] = {freeze, hold_files, save_disk, save_files, add, NULL};
+static step_fn *const quiesced_steps[] = {quiesce,    freeze, hold_files, save_disk,
+                                          save_files, add,    NULL};
 static step_fn *const revert_steps[] = {stop_machine, freeze,      hold_files, load_disk,
                                         load_files,   change_over, NULL};
 static step_fn *const remove_steps[] = {take_out, NULL};
 static step_fn *const hold_steps[] = {freeze, hold_files, held, NULL};
 static step_fn *const hold_snapshot_steps[] = {held, NULL};
 static step_fn *const sweep_steps[] = {NULL};
-static step_fn *const end_steps[] = {release_files, thaw, sweep, NULL};
+static step_fn *const end_steps[] = {release_files, thaw, unquiesce, sweep, NULL};
 
 /* ---- operations ---- */
 
@@ -336,28 +381,31 @@ static int begin(struct snapshots *s, step_fn *const *steps, uint32_t uid, snaps
     s->steps = steps;
     s->uid = uid;
     s->with_children = s->all = false;
+    s->quiesced = s->taken = false;
     s->has_disk = s->frozen = s->replaced = s->changed_over = s->canceled = false;
     s->held_kinds = 0;
     s->sweeping = 0;
+    s->sweep_tries = 0;
     s->err = (struct error){0};
     s->cb = cb;
     s->cb_arg = arg;
     return 0;
 }
 
-int snapshot_create(struct snapshots *s, const char *name, const char *description, bool quiesce,
-                    snapshot_cb *cb, void *arg, struct error *err)
+int snapshot_create(struct snapshots *s, const char *name, const char *description,
+                    const struct snapshot_quiesce *wish, snapshot_cb *cb, void *arg,
+                    struct error *err)
 {
     int r = snapshot_store_may_add(&s->store, name, description, err);
 
     if (!r)
-        r = begin(s, create_steps, snapshot_store_next(&s->store), cb, arg, err);
+        r = begin(s, wish ? quiesced_steps : create_steps, snapshot_store_next(&s->store), cb, arg,
+                  err);
     if (r)
         return r;
     s->name = mem_strdup(name);
     s->description = mem_strdup(description);
-    if (quiesce)
-        log_info("snapshots: the guest is not told; the snapshot is as after a loss of power");
+    s->quiesce_ms = wish ? wish->limit_ms : 0;
     if (!s->name || !s->description)
         note_failure(s, &(struct error){.code = -ENOMEM});
     advance(s);
@@ -470,6 +518,7 @@ void snapshot_cancel(struct snapshots *s)
         return;
     s->canceled = true;
     s->vm->machine_ops->disk_cancel(s->vm->machine);
+    quiesce_cancel(s->vm->quiesce);
 }
 
 /* ---- life ---- */

@@ -3,8 +3,8 @@
  * else copies it. One operation at a time (-EBUSY). Each is a row of steps in snapshot.c; whatever
  * happens, the VM is let go again at its end. What is on disk when is told in snapshot_store.h.
  *
- * There are no memory snapshots, and the guest is not told: a snapshot is what the disk would be
- * after a loss of power. Going back stops the machine.
+ * There are no memory snapshots: a snapshot is what the disk would be after a loss of power, or,
+ * quiesced, after the guest's programs had come to rest (quiesce.h). Going back stops the machine.
  *
  * One thread, the loop's; nothing blocks for longer than a small file takes to be written.
  */
@@ -35,9 +35,16 @@ bool snapshots_busy(const struct snapshots *s);
  * perhaps before the function that began it returns. */
 typedef void snapshot_cb(const struct error *err, uint32_t uid, void *arg);
 
-/* The errors are those of snapshot_store.h; -EBUSY; -EOPNOTSUPP: the machine has no snapshots. */
-int snapshot_create(struct snapshots *s, const char *name, const char *description, bool quiesce,
-                    snapshot_cb *cb, void *arg, struct error *err);
+struct snapshot_quiesce {
+    uint64_t limit_ms; /* for the guest to come to rest and be copied; 0: the protocol's */
+};
+
+/* The errors are those of snapshot_store.h; -EBUSY; -EOPNOTSUPP: the machine has no snapshots. With
+ * `wish` the guest of a running machine is brought to rest first, or there is no snapshot: errors
+ * of quiesce_begin. */
+int snapshot_create(struct snapshots *s, const char *name, const char *description,
+                    const struct snapshot_quiesce *wish, snapshot_cb *cb, void *arg,
+                    struct error *err);
 int snapshot_revert(struct snapshots *s, uint32_t uid, snapshot_cb *cb, void *arg,
                     struct error *err);
 int snapshot_remove(struct snapshots *s, uint32_t uid, bool with_children, snapshot_cb *cb,

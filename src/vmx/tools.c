@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "vmx/ctl.h"
 #include "vmx/gueststore.h"
+#include "vmx/quiesce.h"
 #include "vmx/relay.h"
 #include "wire/vix_proplist.h"
 
@@ -448,6 +449,8 @@ static void down(const char *name, void *arg)
     guest_state_remove(&t->vm->guest, "capabilities");
     guest_state_set_bool(&t->vm->guest, "toolsRunning", false);
     set_unready(t, "agent: no agent is running in the guest");
+    if (t->vm->quiesce)
+        quiesce_guest_gone(t->vm->quiesce);
 }
 
 const struct tclo_ops tools_tclo_ops = {up, down, alive};
@@ -473,6 +476,7 @@ void tools_machine_gone(struct tools *t)
     guest_state_set_string(&t->vm->guest, "powerState", "notRunning");
     set_heartbeat(t, "gray");
     set_unready(t, "machine: the VM is powered off");
+    quiesce_guest_gone(t->vm->quiesce);
 }
 
 void tools_on_statechange_capability(struct tools *t, bool on)

@@ -16,6 +16,7 @@
 #include "vmx/ctl.h"
 #include "vmx/datasets.h"
 #include "vmx/gueststore.h"
+#include "vmx/quiesce.h"
 #include "vmx/relay.h"
 #include "vmx/rpci.h"
 #include "vmx/snapshot.h"
@@ -182,6 +183,8 @@ static int make_parts(struct vm *vm, struct error *err)
     if (!r)
         r = tools_new(vm, &vm->tools);
     if (!r)
+        r = quiesce_new(vm, &vm->quiesce);
+    if (!r)
         r = transfers_new(vm, &vm->transfers);
     return r ? error_errno(err, r, "cannot set up the VM") : 0;
 }
@@ -286,6 +289,7 @@ void vm_close(struct vm *vm)
         transfers_abort_all(vm->transfers);
     if (vm->streams)
         streams_abort_all(vm->streams);
+    quiesce_free(TAKE_PTR(vm->quiesce));
     tclo_free(vm->tclo);
     transfers_free(vm->transfers);
     vm->transfers = NULL;

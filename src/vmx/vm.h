@@ -28,6 +28,7 @@ struct tools;
 struct relay;
 struct transfers;
 struct snapshots;
+struct quiesce;
 struct datasets;
 struct streams;
 struct gueststore;
@@ -67,6 +68,7 @@ struct vm {
     struct relay *relay;
     struct transfers *transfers;
     struct snapshots *snapshots;
+    struct quiesce *quiesce;
     struct datasets *datasets;
     struct streams *streams;
     struct gueststore *gueststore;

@@ -16,6 +16,7 @@ static const struct {
     {"f", false},
     {"Vix_1_Relayed_Command", false},
     {"namespace-priv-", true},
+    {"vmbackup.startWithOpts", false},
 };
 
 /* SetGuestInfo is binary for some ids only; its args are ` ID DATA`. */
@@ -30,7 +31,7 @@ static bool guest_info_is_binary(const uint8_t *args, size_t len)
 }
 
 /* Whether a message's arguments are bytes whose trailing NULs belong to them: `f`, SetGuestInfo
- * with a binary type, namespace-priv-*, Vix_1_Relayed_Command. */
+ * with a binary type, namespace-priv-*, Vix_1_Relayed_Command, vmbackup.startWithOpts. */
 static bool rpc_is_binary(const char *name, size_t name_len, const void *args, size_t args_len)
 {
     for (size_t i = 0; i < sizeof(binary_commands) / sizeof(binary_commands[0]); i++) {

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -159,6 +160,172 @@ static void a_hold_ends_with_hostd(void **state)
     peer_close(&p);
 }
 
+/* ---- quiesced ---- */
+
+#define QUIESCED \
+    "{\"op\": \"snapshot.create\", \"name\": \"q\", \"quiesce\": true, \"user\": \"u\"}"
+
+/* What the agent does when it is asked, and what it was asked. */
+struct backup_agent {
+    bool refuse;
+    char asked[256];
+};
+
+static void on_asked(struct peer_agent *a, const struct peer_request *rq, void *arg)
+{
+    struct backup_agent *b = arg;
+    size_t n = strlen(b->asked);
+
+    snprintf(b->asked + n, sizeof(b->asked) - n, "%s;", rq->text);
+    peer_agent_answer_text(a, rq->id, b->refuse ? "ERROR not now\x01\xff" : "OK ");
+}
+
+static void open_with_agent(struct peer *p, struct backup_agent *b)
+{
+    open_with_disk(p);
+    p->agent.request = on_asked;
+    p->agent.arg = b;
+    p->machine.peer_is_root = true;
+    peer_ready(p);
+}
+
+static const char *tell(struct peer *p, const char *event)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "vmbackup.eventSet %s", event);
+    return peer_rpci_text(p, text);
+}
+
+static void the_guest_comes_to_rest_first(void **state)
+{
+    struct backup_agent b = {0};
+    struct peer p = {0};
+
+    (void)state;
+    open_with_agent(&p, &b);
+    assert_string_equal(tell(&p, "reset 0 "), "0 Invalid argument"); /* nobody asked */
+    peer_send(&p, 1, QUIESCED, NULL, 0, -1);
+    peer_until(&p, strstr(b.asked, "vmbackup.start 0;"));
+    assert_string_equal(tell(&p, "reset 0 "), "1 ");
+    assert_string_equal(tell(&p, "req.keepAlive 0 "), "1 ");
+    assert_int_equal(p.machine.disks, 0);
+    assert_int_equal(p.machine.suspends, 0);
+    p.machine.hang_disk = true;
+    assert_string_equal(tell(&p, "prov.snapshotCommit 0 "), "1 ");
+    peer_until(&p, p.machine.disks == 1);
+    assert_int_equal(p.machine.suspends, 1);
+    /* It goes on when the machine does, and the operation is over when it has said so. */
+    assert_null(strstr(b.asked, "snapshotDone"));
+    p.machine.hang_disk = false;
+    peer_disk_over(&p, 0);
+    peer_until(&p, strstr(b.asked, "vmbackup.snapshotDone;"));
+    assert_int_equal(p.machine.resumes, 1);
+    assert_null(p.replies[1]);
+    assert_string_equal(tell(&p, "req.done 0 "), "1 ");
+    peer_until(&p, p.replies[1]);
+    assert_int_equal(peer_errno(&p, 1), 0);
+    assert_null(strstr(b.asked, "abort"));
+    peer_close(&p);
+}
+
+static void a_guest_that_cannot(void **state)
+{
+    struct backup_agent b = {.refuse = true};
+    struct peer p = {0};
+
+    (void)state;
+    open_with_agent(&p, &b);
+    assert_int_equal(ask(&p, 1, QUIESCED), EREMOTEIO);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(p.replies[1], "error"), "text")),
+        "the guest's agent refuses: not now??");
+    b.refuse = false;
+    peer_send(&p, 2, QUIESCED, NULL, 0, -1);
+    peer_until(&p, strstr(strchr(b.asked, ';') + 1, "vmbackup.start 0;"));
+    assert_string_equal(tell(&p, "req.error 2 Custom quiesce script failed."), "1 ");
+    assert_string_equal(tell(&p, "req.done 0 "), "1 ");
+    peer_until(&p, p.replies[2]);
+    assert_int_equal(peer_errno(&p, 2), EREMOTEIO);
+    /* A cancel ends the wait, and the guest is told. */
+    peer_send(&p, 3, QUIESCED, NULL, 0, -1);
+    peer_until(&p, p.vm && snapshots_busy(p.vm->snapshots));
+    channel_send(p.ctl, CTL_CANCEL, 3, NULL, 0, NULL, 0);
+    peer_until(&p, p.replies[3]);
+    assert_int_equal(peer_errno(&p, 3), ECANCELED);
+    peer_until(&p, strstr(b.asked, "vmbackup.abort;"));
+    assert_int_equal(p.machine.disks, 0);
+    assert_false(snapshots_busy(p.vm->snapshots));
+    peer_close(&p);
+}
+
+static void a_guest_that_does_not_stay_at_rest(void **state)
+{
+    struct backup_agent b = {0};
+    struct peer p = {0};
+
+    (void)state;
+    open_with_agent(&p, &b);
+    peer_send(&p, 1, QUIESCED, NULL, 0, -1);
+    peer_until(&p, strstr(b.asked, "vmbackup.start 0;"));
+    p.machine.hang_disk = true;
+    assert_string_equal(tell(&p, "prov.snapshotCommit 0 "), "1 ");
+    peer_until(&p, p.machine.disks == 1);
+    /* It comes too late to be said before the machine stood still, but it was. */
+    assert_string_equal(tell(&p, "req.aborted 4 Quiesce canceled."), "1 ");
+    assert_string_equal(tell(&p, "req.done 0 "), "1 ");
+    p.machine.hang_disk = false;
+    peer_disk_over(&p, 0);
+    peer_until(&p, p.replies[1]);
+    assert_int_equal(peer_errno(&p, 1), ETIME);
+    assert_int_equal(faccessat(p.vm->folder_fd, "demo.vmsd", F_OK, 0), -1);
+    assert_null(strstr(b.asked, "snapshotDone"));
+    peer_close(&p);
+}
+
+static void nobody_to_ask(void **state)
+{
+    struct backup_agent b = {0};
+    struct peer p = {0};
+
+    (void)state;
+    open_with_disk(&p);
+    /* What does not run is at rest. */
+    assert_int_equal(ask(&p, 1, QUIESCED), 0);
+    assert_int_equal(ask(&p, 2, ON), 0);
+    assert_int_equal(ask(&p, 3, QUIESCED), ENOTCONN);
+    assert_int_equal(ask(&p, 4, OFF), 0);
+    p.agent.request = on_asked;
+    p.agent.arg = &b;
+    p.machine.peer_is_root = true;
+    peer_ready(&p);
+    peer_send(&p, 10, QUIESCED, NULL, 0, -1);
+    peer_until(&p, strstr(b.asked, "vmbackup.start 0;"));
+    peer_agent_hang_up(&p);
+    peer_until(&p, p.replies[10]);
+    assert_int_equal(peer_errno(&p, 10), ENOTCONN);
+    peer_close(&p);
+}
+
+/* ---- ends ---- */
+
+/* Whoever removes it may be killed; what really cannot be removed is not tried for ever. */
+static void what_is_left_over_is_tried_again(void **state)
+{
+    struct peer p = {0};
+
+    (void)state;
+    open_with_disk(&p);
+    assert_int_equal(mkdirat(p.vm->folder_fd, "demo-Snapshot9.root", 0755), 0);
+    p.machine.fail_disk = true;
+    assert_int_equal(ask(&p, 1, CREATE), ENOSPC);
+    assert_int_equal(p.machine.disk_what, MACHINE_DISK_REMOVE_SNAPSHOT);
+    assert_int_equal(p.machine.disk_number, 9);
+    assert_int_equal(p.machine.disks, 4);
+    assert_false(snapshots_busy(p.vm->snapshots));
+    peer_close(&p);
+}
+
 static void vmx_may_end_at_any_time(void **state)
 {
     struct peer p = {0};
@@ -169,6 +336,21 @@ static void vmx_may_end_at_any_time(void **state)
     peer_send(&p, 1, CREATE, NULL, 0, -1);
     peer_until(&p, p.machine.disks == 1);
     peer_close(&p);
+    /* The guest comes to rest, or has. */
+    for (unsigned i = 0; i < 2; i++) {
+        struct backup_agent b = {0};
+        struct peer q = {0};
+
+        open_with_agent(&q, &b);
+        peer_send(&q, 1, QUIESCED, NULL, 0, -1);
+        peer_until(&q, strstr(b.asked, "vmbackup.start 0;"));
+        q.machine.hang_disk = true;
+        if (i > 0) {
+            assert_string_equal(tell(&q, "prov.snapshotCommit 0 "), "1 ");
+            peer_until(&q, q.machine.disks == 1);
+        }
+        peer_close(&q);
+    }
 }
 
 int main(void)
@@ -179,6 +361,11 @@ int main(void)
         cmocka_unit_test(a_cancel_ends_the_copy),
         cmocka_unit_test(going_back_stops_the_machine),
         cmocka_unit_test(a_hold_ends_with_hostd),
+        cmocka_unit_test(the_guest_comes_to_rest_first),
+        cmocka_unit_test(a_guest_that_cannot),
+        cmocka_unit_test(a_guest_that_does_not_stay_at_rest),
+        cmocka_unit_test(nobody_to_ask),
+        cmocka_unit_test(what_is_left_over_is_tried_again),
         cmocka_unit_test(vmx_may_end_at_any_time),
     };
 
