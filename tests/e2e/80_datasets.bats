@@ -686,7 +686,7 @@ wipe() {
     curl -sk --limit-rate 1M -o "$BODY" -w '%{http_code}' -H "vmware-api-session-id: $TOKEN" "$SETS/big/entries" \
         >"$BATS_TEST_TMPDIR/code" 3>&- &
     lister=$!
-    timeout 60 bash -c 'until [ -s "$0" ]; do sleep 0.05; done' "$BODY"
+    wait_until test -s "$BODY"
     curl -sk -X DELETE -H "vmware-api-session-id: $TOKEN" "$SETS/big?force=true"
     rc=0
     wait $lister || rc=$?

@@ -335,7 +335,7 @@ done
 END
     govc guest.upload -f -perm 0755 "$BATS_TEST_TMPDIR/writer" /var/tmp/writer >/dev/null
     pid=$(govc guest.start /var/tmp/writer)
-    timeout 60 bash -c 'until "$0" guest.run cat /var/tmp/written >/dev/null 2>&1; do sleep 0.05; done' "$GOVC"
+    wait_until test -s "$(folder demo)/demo.root/var/tmp/written"
     for n in 1 2 3 4; do govc snapshot.create "w$n"; done
     # It has not been refused by any of them.
     govc guest.ps -p "$pid" -json | jq -e '.processInfo[0].endTime == null'

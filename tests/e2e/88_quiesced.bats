@@ -112,12 +112,12 @@ END
     script 10-slow 'test "$1" != freeze || exec sleep 1000'
     inguest vm snapshot create demo never --quiesce 3>&- &
     client=$!
-    timeout 30 bash -c 'until grep -q freeze "$0"; do sleep 0.05; done' "$HOST_DIR/state/vms/demo/demo.root/root/said"
+    wait_until grep -q freeze "$HOST_DIR/state/vms/demo/demo.root/root/said"
     govc task.cancel "$(govc object.collect -s vm/demo recentTask)"
     rc=0
     wait $client || rc=$?
     [ "$rc" -ne 0 ]
-    timeout 30 bash -c 'until grep -q freezeFail "$0"; do sleep 0.05; done' "$HOST_DIR/state/vms/demo/demo.root/root/said"
+    wait_until grep -q freezeFail "$HOST_DIR/state/vms/demo/demo.root/root/said"
     [ "$(inguest --json vm snapshot list demo)" = "[]" ]
     guest true
 }
@@ -135,7 +135,7 @@ END
     run create yes never
     [[ "$output" == "ToolsUnavailable "* ]]
     [ "$(inguest --json vm snapshot list demo | jq length)" = 2 ]
-    timeout 60 bash -c 'until "$0" guest.run true >/dev/null 2>&1; do sleep 0.1; done' "$GOVC"
+    wait_until guest true
     clear_scripts
     [ "$(create yes again)" = "success True" ]
     govc snapshot.remove '*'
