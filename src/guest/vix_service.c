@@ -59,6 +59,7 @@ struct vix_service {
     struct vix_audit audit;
     struct stream_owners streams;
     unsigned count;
+    bool frozen;
 };
 
 static void request_closed(uv_handle_t *h)
@@ -372,6 +373,10 @@ static void dispatch(struct vix_service_request *r)
         answer_soon(r, VIX_E_INVALID_MESSAGE_HEADER, 0);
         return;
     }
+    if (svc->frozen) {
+        answer_soon(r, VIX_E_OBJECT_IS_BUSY, 0);
+        return;
+    }
     r->gate = vix_gate_find(r->rq.opcode);
     if (vix_gate_disabled(r->rq.opcode, svc->config.disabled, svc->config.arg) ||
         (r->rq.opcode == VIX_OP_STREAM_OPEN &&
@@ -447,6 +452,11 @@ int vix_service_request(struct vix_service *svc, const char *origin, const void 
     if (ret)
         *ret = r;
     return 0;
+}
+
+void vix_service_set_frozen(struct vix_service *svc, bool frozen)
+{
+    svc->frozen = frozen;
 }
 
 /* The configured program, the one that the environment names (unless this runs with more rights

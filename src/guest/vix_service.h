@@ -14,6 +14,7 @@
 #ifndef GUEST_VIX_SERVICE_H
 #define GUEST_VIX_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -106,5 +107,8 @@ void vix_service_free(struct vix_service *svc);
 int vix_service_request(struct vix_service *svc, const char *origin, const void *message,
                         size_t len, size_t max_result, uint32_t deadline_ms, vix_service_done done,
                         void *arg, struct vix_service_request **ret);
+
+/* While frozen (quiesced snapshot) every request is answered VIX_E_OBJECT_IS_BUSY. */
+void vix_service_set_frozen(struct vix_service *svc, bool frozen);
 
 #endif

@@ -203,6 +203,18 @@ static void test_disabled(void **state)
                      VIX_OK);
 }
 
+static void test_frozen(void **state)
+{
+    struct fixture *f = *state;
+
+    vix_service_set_frozen(f->svc, true);
+    assert_int_equal(call_as(f, VIX_OP_VALIDATE_CREDENTIALS, f->user, FIXTURE_PASSWORD, NULL),
+                     VIX_E_OBJECT_IS_BUSY);
+    vix_service_set_frozen(f->svc, false);
+    assert_int_equal(call_as(f, VIX_OP_VALIDATE_CREDENTIALS, f->user, FIXTURE_PASSWORD, NULL),
+                     VIX_OK);
+}
+
 /* Every prefix of a message, every byte of it changed, and junk: an answer each time. */
 static void test_hostile_messages(void **state)
 {
@@ -433,6 +445,7 @@ int main(void)
         TEST(test_refused_opcodes),
         TEST(test_tools_state),
         TEST_WITH(test_disabled, setup_disabled),
+        TEST(test_frozen),
         TEST(test_hostile_messages),
         TEST(test_worker_killed),
         TEST(test_deadline_and_cancel),
