@@ -308,6 +308,40 @@ base
     inguest vm start demo
 }
 
+# tools_are WORD: waits for it, a minute at most.
+tools_are() {
+    timeout 60 bash -c "until [ \"\$('$VMRUN' -T ws checkToolsState '$LOCAL')\" = '$1' ]; do sleep 0.1; done"
+}
+
+@test "guest operations switched off in the guest, and for the whole host" {
+    local off="Error: Guest operations are not allowed on this virtual machine"
+    local conf=${LOCAL%.vmx}.root/etc/vmware-tools
+    expect 0 "" -T ws stop "$LOCAL" hard
+    mkdir -p "$conf"
+    printf '[guestoperations]\ndisabled=true\n' >"$conf/tools.conf"
+    expect 0 "" -T ws start "$LOCAL"
+    tools_are running
+    for words in "runProgramInGuest $LOCAL /bin/true" "fileExistsInGuest $LOCAL /etc/hosts" "listProcessesInGuest $LOCAL"; do
+        read -r -a args <<<"$words"
+        expect 255 "Error: The operation has been disabled by the guest operating system" -T ws "${GUEST[@]}" "${args[@]}"
+    done
+    expect 0 "" -T ws stop "$LOCAL" hard
+    rm -r "$conf"
+    inguest vm start demo
+    kill -TERM "$(host_pid)"
+    timeout 20 tail --pid="$(host_pid)" -f /dev/null
+    host_start --guest-operations off
+    inguest vm start --no-wait demo
+    tools_are running
+    expect 255 "$off" -T ws "${GUEST[@]}" runProgramInGuest "$LOCAL" /bin/true
+    expect 255 "$off" "${HOST[@]}" "${GUEST[@]}" fileExistsInGuest "$VM" /etc/hosts
+    kill -TERM "$(host_pid)"
+    timeout 20 tail --pid="$(host_pid)" -f /dev/null
+    host_start
+    inguest vm start demo
+    expect 0 "" -T ws "${GUEST[@]}" runProgramInGuest "$LOCAL" /bin/true
+}
+
 @test "wrong logins, and rights that are missing" {
     expect 255 "Error: Invalid user name or password for the guest OS" \
         -T ws -gu root -gp wrong fileExistsInGuest "$LOCAL" /etc/hosts

@@ -319,6 +319,7 @@ row("VixVM_WaitForToolsInGuest / guestOperationsReady", ["waittools"], ["checkTo
     run_shape=lambda r: [] if r == ["running"] else r)
 row("VixVM_InstallTools / installTools / MountToolsInstaller", ["installtools", "0"], ["installTools"],
     lambda: find_vm().MountToolsInstaller(), before=nothing, after=lambda: find_vm().runtime.toolsInstallerMounted)
+find_vm().UnmountToolsInstaller()  # none is mounted: as wanted
 row("VixVM_InstallTools with AUTO_UPGRADE / UpgradeTools_Task", ["installtools", "1"], None,
     lambda: task(find_vm().UpgradeTools_Task()), before=nothing, after=nothing)
 row("VixVM_CaptureScreenImage / captureScreen / CreateScreenshot_Task", ["screen"], ["captureScreen", f"{here}/png"],
@@ -450,6 +451,24 @@ row("VixVM_UpgradeVirtualHardware / upgradevm / UpgradeVM_Task", ["upgrade"], ["
     lambda: task(find_vm().UpgradeVM_Task()), login=("", ""), before=lambda: version("vmx-19"),
     after=lambda: find_vm().config.version)
 assert find_vm().config.version == "vmx-21"
+
+
+def refused(fault, fn, *args):
+    try:
+        task(fn(*args))
+    except fault:
+        return
+    raise AssertionError(f"no {fault.__name__}: {args}")
+
+
+for bad in ("vmx-22", "vmx-", "21", "vmx-2x", "vmx-99999", ""):
+    refused(vmodl.fault.InvalidArgument, find_vm().UpgradeVM_Task, bad)
+refused(vim.fault.AlreadyUpgraded, find_vm().UpgradeVM_Task, "vmx-20")
+version("vmx-19")
+task(find_vm().UpgradeVM_Task("vmx-20"))
+assert find_vm().config.version == "vmx-20"
+task(find_vm().UpgradeVM_Task())
+refused(vim.fault.InvalidPowerState, find_vm().UnmountToolsInstaller)
 
 
 # Snapshots and clones, of a VM that is off.
