@@ -1,5 +1,5 @@
 /*
- * Data map packets: the framing of guest RPC on every stream (Unix, vsock, virtio-serial).
+ * Data map packets: the framing of guest RPC on every stream (Unix, vsock).
  *
  * A packet is a u32 BE length and that many bytes of entries; an entry is a type, a field id and a
  * value. Guest RPC uses the fields TYPE, PAYLOAD and FAST_CLOSE, and REQUEST_ID between our own

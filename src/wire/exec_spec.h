@@ -2,8 +2,10 @@
  * What a live program is started with: the body of a stream request of the kind EXEC; and what a
  * connection goes to, of the kind CONNECT (docs/guest-rpc-extensions.md). Little-endian:
  *
- *     EXEC     u32 flags, u16 rows, u16 columns, u32 arguments, u32 variables, then texts, each
- * with its NUL: folder ("" = home), arguments, variables NAME=VALUE CONNECT  u16 port
+ *     EXEC     u32 flags, u16 rows, u16 columns, u32 arguments, u32 variables, then texts,
+ *              each with its NUL: folder ("" = home), arguments, variables NAME=VALUE
+ *
+ *     CONNECT  u16 port
  *
  * Pure functions; what is decoded points into the bytes.
  */
