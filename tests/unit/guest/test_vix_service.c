@@ -215,6 +215,34 @@ static void test_frozen(void **state)
                      VIX_OK);
 }
 
+static int all_disabled(void *arg, const char *key)
+{
+    (void)arg;
+    return strcmp(key, "disabled") == 0;
+}
+
+static void disable_all(struct vix_service_config *c)
+{
+    c->disabled = all_disabled;
+}
+
+static int setup_all_disabled(void **state)
+{
+    return fixture_setup_with(state, disable_all);
+}
+
+/* What was begun before may end; there is nothing here that was. */
+static void test_all_disabled(void **state)
+{
+    struct fixture *f = *state;
+    union vix_body end = {.stream_end = {.outcome = VIX_STREAM_FINISH}};
+
+    assert_int_equal(call_as(f, VIX_OP_VALIDATE_CREDENTIALS, f->user, FIXTURE_PASSWORD, NULL),
+                     VIX_E_OPERATION_DISABLED);
+    assert_int_equal(call_as(f, VIX_OP_STREAM_END, NULL, NULL, &end), VIX_E_INVALID_HANDLE);
+    assert_int_equal(f->logins, 0);
+}
+
 /* Every prefix of a message, every byte of it changed, and junk: an answer each time. */
 static void test_hostile_messages(void **state)
 {
@@ -446,6 +474,7 @@ int main(void)
         TEST(test_tools_state),
         TEST_WITH(test_disabled, setup_disabled),
         TEST(test_frozen),
+        TEST_WITH(test_all_disabled, setup_all_disabled),
         TEST(test_hostile_messages),
         TEST(test_worker_killed),
         TEST(test_deadline_and_cancel),
