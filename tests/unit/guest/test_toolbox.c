@@ -469,6 +469,13 @@ static void authenticator(struct toolbox *tb, struct toolbox_vix *req, void *arg
     toolbox_vix_authenticated(req, *(const uint64_t *)arg, &who);
 }
 
+/* One that takes its time: the request is kept. */
+static void slow_authenticator(struct toolbox *tb, struct toolbox_vix *req, void *arg)
+{
+    (void)tb;
+    *(struct toolbox_vix **)arg = req;
+}
+
 static void test_vix_auth(void **state)
 {
     struct fixture *f = *state;
@@ -492,6 +499,38 @@ static void test_vix_auth(void **state)
     assert_non_null(f->vix);
     assert_true(f->vix->authenticated);
     assert_int_equal(f->vix->identity.uid, 1000);
+    toolbox_vix_reply(f->vix, 0, 0, "1", 1);
+    wait_host_answers(f, ++n);
+}
+
+/* Other requests are answered while a login is being checked; a refusal is a bad login. */
+static void test_vix_auth_later(void **state)
+{
+    static const struct toolbox_identity who = {.uid = 7, .gid = 7, .user = "bob"};
+    struct fixture *f = *state;
+    struct toolbox_vix *waiting = NULL;
+    ready(f);
+    unsigned n = f->host->answers;
+    assert_int_equal(toolbox_on_vix(f->tb, TOOLBOX_VIX_DEFAULT, TOOLBOX_VIX_AUTH, on_vix, f), 0);
+    toolbox_set_authenticator(f->tb, slow_authenticator, &waiting);
+    for (int good = 0; good < 2; good++) {
+        waiting = NULL;
+        send_vix(f, 185, 0, 0);
+        uint64_t until = clock_ms() + HOST_TIMEOUT_MS;
+        while (!waiting && clock_ms() < until)
+            host_turn(f->host, 2);
+        assert_non_null(waiting);
+        assert_null(f->vix);
+        assert_int_equal(f->host->answers, n);
+        toolbox_vix_authenticated(waiting, 0, good ? &who : NULL);
+        if (!good) {
+            wait_host_answers(f, ++n);
+            assert_memory_equal(f->host->answer.bytes, "OK 3050 0 \0", 11);
+        }
+    }
+    assert_non_null(f->vix);
+    assert_int_equal(f->vix->identity.uid, 7);
+    assert_string_equal(f->vix->identity.user, "bob");
     toolbox_vix_reply(f->vix, 0, 0, "1", 1);
     wait_host_answers(f, ++n);
 }
@@ -651,12 +690,25 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        T(test_handshake),     T(test_rpci),         T(test_rpci_queue_limit),
-        T(test_rpci_nonsense), T(test_rpci_timeout), T(test_no_host),
-        T(test_host_returns),  T(test_garbage),      T(test_split_packet),
-        T(test_order),         T(test_tagged),       T(test_request_limit),
-        T(test_vix),           T(test_vix_auth),     T(test_capabilities),
-        T(test_options),       T(test_power),        T(test_allocation_failures),
+        T(test_handshake),
+        T(test_rpci),
+        T(test_rpci_queue_limit),
+        T(test_rpci_nonsense),
+        T(test_rpci_timeout),
+        T(test_no_host),
+        T(test_host_returns),
+        T(test_garbage),
+        T(test_split_packet),
+        T(test_order),
+        T(test_tagged),
+        T(test_request_limit),
+        T(test_vix),
+        T(test_vix_auth),
+        T(test_vix_auth_later),
+        T(test_capabilities),
+        T(test_options),
+        T(test_power),
+        T(test_allocation_failures),
         T(test_destroy_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
