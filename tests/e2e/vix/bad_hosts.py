@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Servers that are no vSphere host: one that never speaks, one that speaks no TLS, one whose every answer is
 404. Usage: bad_hosts.py FOLDER (gets `ports` and `cert.pem`); ends with SIGTERM."""
+import ctypes
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -9,6 +11,7 @@ import sys
 import threading
 
 folder = sys.argv[1]
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a test that fails leaves nobody behind
 subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
                 "-addext", "subjectAltName=DNS:localhost", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
                check=True, capture_output=True)

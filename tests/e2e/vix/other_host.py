@@ -8,16 +8,19 @@
     breaks   closes the connection after the login
 Usage: other_host.py ADDRESS FOLDER (gets `ports`, `cert.pem`, and the names of the methods that were called
 in `calls-KIND`); ends with SIGTERM."""
+import ctypes
 import http.client
 import http.server
 import os
 import re
+import signal
 import ssl
 import subprocess
 import sys
 import threading
 
 address, folder = sys.argv[1:3]
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a test that fails leaves nobody behind
 subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
                 "-addext", "subjectAltName=DNS:localhost", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
                check=True, capture_output=True)
