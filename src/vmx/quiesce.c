@@ -23,9 +23,10 @@ struct quiesce {
     struct vm *vm;
     enum state state;
     uv_timer_t silence, limit;
-    unsigned timers;  /* that are not closed */
-    bool over;        /* LOST: the agent has finished already */
-    struct error why; /* what the agent said was wrong */
+    uint64_t limit_ms; /* to come to rest, and again to go on */
+    unsigned timers;   /* that are not closed */
+    bool over;         /* LOST: the agent has finished already */
+    struct error why;  /* what the agent said was wrong */
     quiesce_cb *cb;
     void *arg;
 };
@@ -109,6 +110,8 @@ static void on_limit(uv_timer_t *timer)
     } else if (q->state == HELD) {
         error_set(&err, -ETIME, "the guest was at rest for too long");
         lose(q, &err);
+    } else if (q->state == ENDING) {
+        on_silence(&q->silence); /* it only says that it is there */
     }
 }
 
@@ -164,7 +167,8 @@ int quiesce_begin(struct quiesce *q, uint64_t limit_ms, quiesce_cb *cb, void *ar
     q->cb = cb;
     q->arg = arg;
     uv_timer_start(&q->silence, on_silence, VMBACKUP_SILENCE_MS, 0);
-    uv_timer_start(&q->limit, on_limit, limit_ms ? limit_ms : VMBACKUP_LIMIT_MS, 0);
+    q->limit_ms = limit_ms ? limit_ms : VMBACKUP_LIMIT_MS;
+    uv_timer_start(&q->limit, on_limit, q->limit_ms, 0);
     /* Without a manifest, of all file systems. */
     r = say(q, VMBACKUP_START " 0", started);
     if (!r)
@@ -214,6 +218,7 @@ void quiesce_end(struct quiesce *q, bool taken, quiesce_cb *cb, void *arg)
     q->cb = cb;
     q->arg = arg;
     uv_timer_start(&q->silence, on_silence, VMBACKUP_SILENCE_MS, 0);
+    uv_timer_start(&q->limit, on_limit, q->limit_ms, 0);
 }
 
 /* ---- events ---- */

@@ -283,6 +283,47 @@ static void a_guest_that_does_not_stay_at_rest(void **state)
     peer_close(&p);
 }
 
+/* An agent that says again and again that it is there, and nothing else. */
+static void time_is_up(void **state)
+{
+    static const char hurry[] = "{\"op\": \"snapshot.create\", \"name\": \"q\", \"quiesce\": true, "
+                                "\"quiesceMs\": 300}";
+    struct backup_agent b = {0};
+    struct peer p = {0};
+
+    (void)state;
+    open_with_agent(&p, &b);
+    peer_send(&p, 1, hurry, NULL, 0, -1);
+    peer_until(&p, strstr(b.asked, "vmbackup.start 0;"));
+    while (!p.replies[1])
+        tell(&p, "req.keepAlive 0 ");
+    assert_int_equal(peer_errno(&p, 1), ETIME);
+    peer_until(&p, strstr(b.asked, "vmbackup.abort;"));
+    /* At rest for too long. */
+    b.asked[0] = '\0';
+    p.machine.hang_disk = true;
+    peer_send(
+        &p, 2,
+        "{\"op\": \"snapshot.create\", \"name\": \"q\", \"quiesce\": true, \"quiesceMs\": 3000}",
+        NULL, 0, -1);
+    peer_until(&p, strstr(b.asked, "vmbackup.start 0;"));
+    assert_string_equal(tell(&p, "prov.snapshotCommit 0 "), "1 ");
+    peer_until(&p, p.machine.disks == 1);
+    uint64_t until = uv_hrtime() + 3100000000u;
+    while (uv_hrtime() < until)
+        peer_turn(&p);
+    p.machine.hang_disk = false;
+    peer_disk_over(&p, 0);
+    /* And it does not say that it goes on. */
+    peer_until(&p, strstr(b.asked, "vmbackup.abort;"));
+    until = uv_hrtime() + 20000000000u;
+    while (!p.replies[2] && uv_hrtime() < until)
+        tell(&p, "req.keepAlive 0 ");
+    assert_int_equal(peer_errno(&p, 2), ETIME);
+    assert_false(snapshots_busy(p.vm->snapshots));
+    peer_close(&p);
+}
+
 static void nobody_to_ask(void **state)
 {
     struct backup_agent b = {0};
@@ -364,6 +405,7 @@ int main(void)
         cmocka_unit_test(the_guest_comes_to_rest_first),
         cmocka_unit_test(a_guest_that_cannot),
         cmocka_unit_test(a_guest_that_does_not_stay_at_rest),
+        cmocka_unit_test(time_is_up),
         cmocka_unit_test(nobody_to_ask),
         cmocka_unit_test(what_is_left_over_is_tried_again),
         cmocka_unit_test(vmx_may_end_at_any_time),
