@@ -330,7 +330,7 @@ while :; do
     n=$((n + 1))
     x=$(head -c 3000 /dev/zero | tr '\0' x)
     [ "$(vmtoolsd --cmd "datasets-set-entry {\"dataset\":\"kept\",\"entries\":[{\"key\":\"a\",\"value\":\"$n\"},{\"key\":\"fill\",\"value\":\"$n$x\"},{\"key\":\"b\",\"value\":\"$n\"}]}")" = '{"result":true}' ] || exit 1
-    echo $n >/var/tmp/written
+    echo $n >/var/tmp/written.new; mv /var/tmp/written.new /var/tmp/written
 done
 END
     govc guest.upload -f -perm 0755 "$BATS_TEST_TMPDIR/writer" /var/tmp/writer >/dev/null
