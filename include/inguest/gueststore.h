@@ -81,7 +81,8 @@ GuestStoreLibError GuestStore_Init(void);
 GuestStoreLibError GuestStore_DeInit(void);
 
 /* Fetches `contentPath` (begins with '/', at most 1024 bytes, no control bytes; with a slash at the
- * end: metadata.json of that folder) into the file `outputPath`. The callbacks and clientData may
+ * end: metadata.json of that folder) into the file `outputPath`. One that is not there yet
+ * appears when it is whole, where the file system can do that. The callbacks and clientData may
  * be NULL. */
 GuestStoreLibError GuestStore_GetContent(const char *contentPath, const char *outputPath,
                                          GuestStore_Logger logger, GuestStore_Panic panic,

@@ -38,9 +38,10 @@ struct call {
     void *data;
     int error; /* errno at the first failure that was logged */
     bool failed;
-    int fd;      /* of the conversation */
-    int out;     /* -1 = not opened yet */
-    int pipe[2]; /* -1 = content is copied */
+    int fd;       /* of the conversation */
+    int out;      /* -1 = not opened yet */
+    bool unnamed; /* the output gets its name when it is whole */
+    int pipe[2];  /* -1 = content is copied */
     const char *out_path;
     uint8_t *buffer; /* GUESTSTORE_HEAD_MAX + 1 */
     size_t got;      /* bytes in the buffer */
@@ -177,11 +178,56 @@ static GuestStoreLibError read_head(struct call *c)
 
 /* ---- the output ---- */
 
+/* A new file is made without a name where the file system can do that, so that even a kill leaves
+ * nothing that is not whole. -1: it cannot, or there is a file already, which is written over. */
+static int open_unnamed(const char *path)
+{
+    AUTO_FREE char *folder = mem_strdup(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL, self[32];
+    struct stat st;
+    int fd;
+
+    if (!folder || lstat(path, &st) == 0 || errno != ENOENT)
+        return -1;
+    if (slash)
+        slash[slash == folder] = '\0';
+    do
+        fd = open(slash ? folder : ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+    while (fd < 0 && errno == EINTR);
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+    if (fd >= 0 && access(self, F_OK) < 0) /* there is no /proc to name it by */
+        close(TAKE_FD(fd));
+    return fd;
+}
+
+/* The unnamed file takes the place of whatever has got its name meanwhile. */
+static int give_name(const struct call *c)
+{
+    AUTO_FREE char *other = mem_printf("%s.%ld", c->out_path, (long)getpid());
+    char self[32];
+
+    snprintf(self, sizeof(self), "/proc/self/fd/%d", c->out);
+    if (linkat(AT_FDCWD, self, AT_FDCWD, c->out_path, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    if (errno != EEXIST || !other || linkat(AT_FDCWD, self, AT_FDCWD, other, AT_SYMLINK_FOLLOW) < 0)
+        return -1;
+    if (rename(other, c->out_path) == 0)
+        return 0;
+    int error = errno;
+    unlink(other);
+    errno = error;
+    return -1;
+}
+
 static GuestStoreLibError open_output(struct call *c)
 {
-    do
+    c->out = open_unnamed(c->out_path);
+    c->unnamed = c->out >= 0;
+    while (c->out < 0) {
         c->out = open(c->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
-    while (c->out < 0 && errno == EINTR);
+        if (c->out < 0 && errno != EINTR)
+            break;
+    }
     if (c->out < 0)
         return fail(c, GSLIBERR_CREATE_OUTPUT_FILE, "cannot open %s: %s", c->out_path,
                     strerror(errno));
@@ -327,8 +373,11 @@ static GuestStoreLibError close_output(struct call *c, GuestStoreLibError err)
 {
     if (c->out < 0)
         return err;
+    if (!err && c->unnamed && give_name(c) < 0)
+        err = write_failed(c);
     if (err) {
-        remove_output(c);
+        if (!c->unnamed)
+            remove_output(c);
         close(c->out);
         return err;
     }

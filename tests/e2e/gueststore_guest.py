@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -259,6 +260,18 @@ def lies():
     s.close()
 
 
+def written(pid, size):
+    """The process has a regular file open that has no name yet, and at least `size` bytes in it."""
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            st = os.stat(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(st.st_mode) and st.st_nlink == 0 and st.st_size >= size:
+            return True
+    return False
+
+
 def interrupt(path, out):
     """Ends the tool while it has not got an answer, and while content comes; the tool is slowed
     down by an agent in between that passes on little."""
@@ -277,9 +290,8 @@ def interrupt(path, out):
             s, _ = listening.accept()
             check(s.recv(4096).startswith(b"GET "), "request")
             s.sendall(answer)
-            until = time.monotonic() + 10
-            while answer and not (os.path.exists(out) and
-                                  os.path.getsize(out) >= (4 if answer.endswith(b"some") else 0)):
+            until = time.monotonic() + 60
+            while answer and not written(process.pid, 4 if answer.endswith(b"some") else 0):
                 check(time.monotonic() < until, "the output appears")
                 time.sleep(0.01)
             process.send_signal(number_)

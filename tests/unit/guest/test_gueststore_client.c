@@ -242,6 +242,70 @@ static char progress(int64_t size, int64_t received, void *arg)
     return received < s->stop_at;
 }
 
+/* Of a new file nobody sees anything before it is whole. */
+static char nothing_is_seen(int64_t size, int64_t received, void *arg)
+{
+    const struct fixture *f = arg;
+
+    (void)size;
+    assert_int_equal(access(f->out, F_OK), -1);
+    return received >= 0;
+}
+
+static char killed(int64_t size, int64_t received, void *arg)
+{
+    (void)size;
+    (void)arg;
+    if (received >= 2)
+        raise(SIGKILL);
+    return 1;
+}
+
+static char another_comes_first(int64_t size, int64_t received, void *arg)
+{
+    const struct fixture *f = arg;
+
+    (void)size;
+    if (received == 4)
+        write_out(f->out, "another's, and longer");
+    return 1;
+}
+
+static void a_new_output_appears_whole(void **state)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody";
+    struct fixture *f = *state;
+    int status;
+    pid_t child;
+    int fd = open(f->dir, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        skip(); /* the file system has no files without names */
+    close(fd);
+    answer(f, ok);
+    assert_int_equal(GuestStore_GetContent("/a", f->out, NULL, NULL, nothing_is_seen, f),
+                     GSLIBERR_SUCCESS);
+    agent_is_done(f);
+    assert_content(f->out, "body");
+    unlink(f->out);
+
+    answer(f, ok);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit((int)GuestStore_GetContent("/a", f->out, NULL, NULL, killed, f));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(access(f->out, F_OK), -1);
+    agent_is_done(f);
+
+    answer(f, ok);
+    assert_int_equal(GuestStore_GetContent("/a", f->out, NULL, NULL, another_comes_first, f),
+                     GSLIBERR_SUCCESS);
+    agent_is_done(f);
+    assert_content(f->out, "body");
+}
+
 static void big_content_and_progress(void **state)
 {
     struct fixture *f = *state;
@@ -521,6 +585,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with(results),
         with(an_output_that_was_there),
+        with(a_new_output_appears_whole),
         with(big_content_and_progress),
         with(arguments),
         with(an_agent_that_is_not_there),
