@@ -102,7 +102,10 @@ done_as_said() {
     govc guest.run /bin/sh -c "'head -c 30000000 /dev/urandom >/root/ballast'"
     inguest dataset create demo life
     say s0
+    # The moments lie within what an operation takes on this machine, in milliseconds.
+    begun=$(date +%s%N)
     inguest vm snapshot create demo s0
+    span=$((($(date +%s%N) - begun) / 1000000))
     STATE=s0
     for i in $(seq "$KILLS"); do
         after=$STATE
@@ -121,7 +124,8 @@ done_as_said() {
         esac
         inguest vm snapshot "$OPERATION" demo "$NAME" 3>&- &
         operation=$!
-        sleep "0.$(printf '%03d' $((RANDOM % 400)))"
+        delay=$((RANDOM % span))
+        sleep "$((delay / 1000)).$(printf '%03d' $((delay % 1000)))"
         kill -0 $operation 2>/dev/null && operations=$((operations + 1))
         victim=${victims[RANDOM % 5]}
         echo "kill $i: $victim"
@@ -136,6 +140,6 @@ done_as_said() {
         fi
     done
     echo "$finished operations ended well"
-    echo "$operations of $KILLS kills met an operation under way"
+    echo "$operations of $KILLS kills met an operation under way, of $span ms"
     [ "$operations" -ge $((KILLS / 4)) ]
 }
