@@ -24,7 +24,7 @@ bats_require_minimum_version 1.5.0
     seed=${SEED:-$RANDOM}
     echo "seed $seed"
     export INGUEST GOVC_GUEST_LOGIN=root:guest-pw
-    run env PYTHONPATH=$BATS_TEST_DIRNAME timeout 480 python3 "$BATS_TEST_DIRNAME/gueststore_faults.py" \
+    run env PYTHONPATH=$BATS_TEST_DIRNAME timeout "$(soak 480 1800)" python3 "$BATS_TEST_DIRNAME/gueststore_faults.py" \
         "${FAULTS:-$(soak 40 200)}" "$seed" "$HOST_DIR" "$GOVC"
     echo "$output" | tail -${LINES_MAX:-30} | sed "s/^/# /" >&3
     [ "$status" -eq 0 ]
