@@ -1,6 +1,5 @@
 #include "guest/power.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "guest/scripts.h"
 
 #define SANDBOX_MARK "/run/inguest/link"
 
@@ -85,11 +84,6 @@ static const char *power_script(struct power *p, enum toolbox_power_event event)
     return set || access(p->script_path, X_OK) == 0 ? p->script_path : NULL;
 }
 
-static int wanted(const struct dirent *d)
-{
-    return d->d_name[0] != '.';
-}
-
 static int scripts_find(struct power *p)
 {
     const char *one = power_script(p, p->row->event);
@@ -103,22 +97,10 @@ static int scripts_find(struct power *p)
         return 0;
     char dir[PATH_MAX];
     snprintf(dir, sizeof(dir), POWER_CONF_DIR "/scripts/%s.d", p->row->script);
-    struct dirent **list;
-    int n = scandir(dir, &list, wanted, alphasort);
-    int r = n < 0 && errno == ENOMEM ? -ENOMEM : 0;
-    for (int i = 0; i < n; i++) {
-        struct stat st;
-        char *path = mem_printf("%s/%s", dir, list[i]->d_name);
-        free(list[i]);
-        if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0 &&
-            p->nscripts < POWER_SCRIPTS_MAX)
-            p->scripts[p->nscripts++] = path;
-        else
-            mem_free(path);
-    }
-    if (n >= 0)
-        free(list);
-    return r;
+    int n = scripts_list(dir, p->scripts, POWER_SCRIPTS_MAX);
+    if (n > 0)
+        p->nscripts = (unsigned)n;
+    return n < 0 ? n : 0;
 }
 
 static void on_child_closed(uv_handle_t *handle)

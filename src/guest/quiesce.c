@@ -1,19 +1,18 @@
 #include "guest/quiesce.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "guest/scripts.h"
 #include "wire/vmbackup.h"
 
 #define REQUEST_MAX 8192u
@@ -94,37 +93,17 @@ static void scripts_clear(struct quiesce *q)
     q->script_arg = NULL;
 }
 
-static int wanted(const struct dirent *d)
-{
-    return d->d_name[0] != '.';
-}
-
 static int scripts_find(struct quiesce *q)
 {
     const char *slash = strrchr(q->config.conf_path, '/');
     AUTO_FREE char *dir =
         mem_printf("%.*s" QUIESCE_SCRIPT_DIR, slash ? (int)(slash + 1 - q->config.conf_path) : 0,
                    q->config.conf_path);
-    struct dirent **list;
-    int n = dir ? scandir(dir, &list, wanted, alphasort) : -1;
-    int r = !dir || (n < 0 && errno == ENOMEM) ? -ENOMEM : 0;
+    int n = dir ? scripts_list(dir, q->scripts, QUIESCE_SCRIPTS_MAX) : -ENOMEM;
 
-    for (int i = 0; i < n; i++) {
-        char *path = mem_printf("%s/%s", dir, list[i]->d_name);
-        struct stat st;
-
-        free(list[i]);
-        if (!path)
-            r = -ENOMEM;
-        if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0 &&
-            q->count < QUIESCE_SCRIPTS_MAX)
-            q->scripts[q->count++] = path;
-        else
-            mem_free(path);
-    }
-    if (n >= 0)
-        free(list);
-    return r;
+    if (n > 0)
+        q->count = (unsigned)n;
+    return n < 0 ? n : 0;
 }
 
 static void on_child_closed(uv_handle_t *handle)

@@ -165,6 +165,8 @@ bool vm_op_direct(struct call *call, const struct vm *vm);
 void vm_op_end(struct vm *vm);
 /* Ends the task with what a failed request to vmx means. */
 void vm_op_fail(struct vm *vm, const struct vmlink_reply *reply, int requested_power);
+/* The reply to the one request that a task is: ends the task with it. `arg` is the VM. */
+void vm_op_replied(struct vmlink *link, const struct vmlink_reply *reply, void *arg);
 void vm_fail_power_state(struct task *task, const struct vm *vm, int requested);
 
 /* Asks vmx to write keys, and takes them over. `cb` gets what config.set was answered. */

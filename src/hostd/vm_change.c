@@ -148,19 +148,6 @@ static void reconfigure(struct call *call)
 
 /* ---- rename ---- */
 
-static void on_renamed(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
-{
-    struct vm *vm = arg;
-
-    (void)link;
-    if (reply->code < 0) {
-        vm_op_fail(vm, reply, 0);
-        return;
-    }
-    task_succeed(vm->task, NULL);
-    vm_op_end(vm);
-}
-
 static void rename_vm(struct call *call, struct vm *vm, const char *name)
 {
     struct spec_fault fault = {0};
@@ -184,7 +171,7 @@ static void rename_vm(struct call *call, struct vm *vm, const char *name)
     set = json_pack("{s:s}", "displayName", name ? name : "");
     task_return(call, t);
     if (r == 0)
-        r = set ? vm_write_keys(vm, set, task_user(t), on_renamed, vm) : -ENOMEM;
+        r = set ? vm_write_keys(vm, set, task_user(t), vm_op_replied, vm) : -ENOMEM;
     json_decref(set);
     if (r < 0) {
         task_fail(t, fault.fault, "%s", fault.text ? fault.text : strerror(-r));

@@ -111,3 +111,16 @@ void vm_op_fail(struct vm *vm, const struct vmlink_reply *reply, int requested)
     }
     vm_op_end(vm);
 }
+
+void vm_op_replied(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
+{
+    struct vm *vm = arg;
+
+    (void)link;
+    if (reply->code < 0) {
+        vm_op_fail(vm, reply, 0);
+        return;
+    }
+    task_succeed(vm->task, NULL);
+    vm_op_end(vm);
+}

@@ -27,19 +27,6 @@ static int hardware_number(const char *version)
     return n >= 1 && n <= 4 && !digits[n] ? (int)strtol(digits, NULL, 10) : -1;
 }
 
-static void on_hardware(struct vmlink *link, const struct vmlink_reply *reply, void *arg)
-{
-    struct vm *vm = arg;
-
-    (void)link;
-    if (reply->code < 0) {
-        vm_op_fail(vm, reply, 0);
-        return;
-    }
-    task_succeed(vm->task, NULL);
-    vm_op_end(vm);
-}
-
 /* The newest version, or the one that was asked for; never an older one than the VM has. */
 static void upgrade_vm(struct call *call)
 {
@@ -78,7 +65,7 @@ static void upgrade_vm(struct call *call)
         return;
     }
     set = json_pack("{s:o}", "virtualHW.version", json_sprintf("%d", wanted));
-    r = set ? vm_write_keys(vm, set, task_user(t), on_hardware, vm) : -ENOMEM;
+    r = set ? vm_write_keys(vm, set, task_user(t), vm_op_replied, vm) : -ENOMEM;
     json_decref(set);
     if (r < 0) {
         task_fail(t, NULL, "writing the configuration: %s", strerror(-r));
@@ -88,16 +75,21 @@ static void upgrade_vm(struct call *call)
 
 /* ---- tools ---- */
 
-static void mount_installer(struct call *call)
+/* NULL: it is not powered on, or not there, and the call has its fault. */
+static struct vm *powered_on(struct call *call)
 {
     struct vm *vm = vm_of(call);
 
-    if (!vm)
-        return;
-    if (vm->power != VM_POWER_ON)
-        call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOn,
-                                       vm_power_state(vm));
-    else
+    if (!vm || vm->power == VM_POWER_ON)
+        return vm;
+    call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOn,
+                                   vm_power_state(vm));
+    return NULL;
+}
+
+static void mount_installer(struct call *call)
+{
+    if (powered_on(call))
         call_fault(call, VIM_NEW(call->arena, ToolsImageNotAvailable),
                    "There is no image of the tools for this virtual machine: its agent comes with "
                    "the machine or with the guest's packages.");
@@ -106,14 +98,7 @@ static void mount_installer(struct call *call)
 /* None is ever mounted, so there is nothing to be done about it. */
 static void unmount_installer(struct call *call)
 {
-    struct vm *vm = vm_of(call);
-
-    if (!vm)
-        return;
-    if (vm->power != VM_POWER_ON)
-        call_fault_invalid_power_state(call, VIM_VirtualMachinePowerState_poweredOn,
-                                       vm_power_state(vm));
-    else
+    if (powered_on(call))
         call_return(call, NULL);
 }
 
