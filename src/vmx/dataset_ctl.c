@@ -18,8 +18,6 @@ struct host_job {
     struct dataset_caller who;
     json_t *result; /* NULL = {} */
     struct buf blob;
-    struct buf name; /* of the answer; empty = it is not kept */
-    uint64_t generation;
     unsigned count;
     bool more;
     int code;
@@ -198,7 +196,7 @@ static bool needs_name(const struct dataset_op *op)
 
 static void free_job(struct host_job *h)
 {
-    buf_free(&h->name);
+    buf_free(&h->job.name);
     buf_free(&h->blob);
     mem_free(h);
 }
@@ -219,9 +217,8 @@ static void done(struct dataset_job *job, bool ran)
     struct host_job *h = (struct host_job *)job;
 
     h->rq->cancel = NULL;
-    if (ran && !h->code && h->name.len)
-        dataset_answers_keep(datasets_answers(h->rq->vm->datasets), h->generation, h->name.data,
-                             h->name.len, h->blob.data, h->blob.len);
+    if (ran && !h->code)
+        datasets_keep(h->rq->vm->datasets, &h->job, h->blob.data, h->blob.len);
     if (!ran)
         ctl_fail(h->rq, "vmx", -ECANCELED, 0, "vmx ends");
     else if (h->code)
@@ -259,8 +256,7 @@ static int put_name(struct buf *name, const struct ctl_request *rq)
 static bool answer_known(struct ctl_request *rq, const struct buf *name)
 {
     size_t len;
-    const void *known =
-        dataset_answers_find(datasets_answers(rq->vm->datasets), name->data, name->len, &len);
+    const void *known = datasets_known(rq->vm->datasets, name, &len);
 
     if (known)
         ctl_reply(rq, NULL, known, len);
@@ -294,9 +290,8 @@ void dataset_ctl(struct ctl_request *rq)
     h->op = op;
     h->who = (struct dataset_caller){.suspended = datasets_suspended(rq->vm)};
     h->blob = BUF_INIT(DATASET_VALUE_MAX + LIST_BYTES);
-    h->generation = dataset_answers_generation(datasets_answers(rq->vm->datasets));
     if (named) {
-        h->name = name;
+        h->job.name = name;
         name = BUF_INIT(0); /* it is the job's now */
     }
     h->len = rq->blob_len;

@@ -9,9 +9,7 @@
 struct guest_job {
     struct dataset_job job; /* first */
     struct rpci_later *later;
-    struct dataset_answers *answers;
-    uint64_t generation;
-    struct buf name; /* of the answer; empty = it is not kept */
+    struct datasets *datasets;
     struct dataset_caller who;
     char *command;
     struct buf reply;
@@ -22,7 +20,7 @@ struct guest_job {
 
 static void free_job(struct guest_job *g)
 {
-    buf_free(&g->name);
+    buf_free(&g->job.name);
     buf_free(&g->reply);
     mem_free(g->command);
     mem_free(g);
@@ -40,13 +38,12 @@ static void done(struct dataset_job *job, bool ran)
     struct guest_job *g = (struct guest_job *)job;
     static const char failed[] = "Out of memory";
 
-    if (ran && !g->code && g->name.len)
-        dataset_answers_keep(g->answers, g->generation, g->name.data, g->name.len, g->reply.data,
-                             g->reply.len);
-    if (ran && !g->code)
+    if (ran && !g->code) {
+        datasets_keep(g->datasets, &g->job, g->reply.data, g->reply.len);
         rpci_answer_later(g->later, true, g->reply.data, g->reply.len);
-    else
+    } else {
         rpci_answer_later(g->later, false, failed, strlen(failed));
+    }
     free_job(g);
 }
 
@@ -63,8 +60,7 @@ static int put_name(struct buf *name, const struct rpci_request *rq)
 static int answer_known(const struct rpci_request *rq, const struct buf *name)
 {
     size_t len;
-    const void *known =
-        dataset_answers_find(datasets_answers(rq->vm->datasets), name->data, name->len, &len);
+    const void *known = datasets_known(rq->vm->datasets, name, &len);
 
     return known ? buf_put(rq->result, known, len) : -ENOENT;
 }
@@ -88,10 +84,9 @@ int dataset_rpci(struct rpci_request *rq)
     if (!g)
         return -ENOMEM;
     g->job = (struct dataset_job){.reads = reads, .run = run, .done = done};
-    g->answers = datasets_answers(rq->vm->datasets);
-    g->generation = dataset_answers_generation(g->answers);
+    g->datasets = rq->vm->datasets;
     if (named) {
-        g->name = name;
+        g->job.name = name;
         name = BUF_INIT(0); /* it is the job's now */
     }
     g->who = (struct dataset_caller){.guest = true, .suspended = datasets_suspended(rq->vm)};
