@@ -218,7 +218,7 @@ static void done(struct dataset_job *job, bool ran)
 
     h->rq->cancel = NULL;
     if (ran && !h->code)
-        datasets_keep(h->rq->vm->datasets, &h->job, h->blob.data, h->blob.len);
+        datasets_keep(&h->job, h->blob.data, h->blob.len);
     if (!ran)
         ctl_fail(h->rq, "vmx", -ECANCELED, 0, "vmx ends");
     else if (h->code)

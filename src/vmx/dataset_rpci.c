@@ -9,7 +9,6 @@
 struct guest_job {
     struct dataset_job job; /* first */
     struct rpci_later *later;
-    struct datasets *datasets;
     struct dataset_caller who;
     char *command;
     struct buf reply;
@@ -39,7 +38,7 @@ static void done(struct dataset_job *job, bool ran)
     static const char failed[] = "Out of memory";
 
     if (ran && !g->code) {
-        datasets_keep(g->datasets, &g->job, g->reply.data, g->reply.len);
+        datasets_keep(&g->job, g->reply.data, g->reply.len);
         rpci_answer_later(g->later, true, g->reply.data, g->reply.len);
     } else {
         rpci_answer_later(g->later, false, failed, strlen(failed));
@@ -84,7 +83,6 @@ int dataset_rpci(struct rpci_request *rq)
     if (!g)
         return -ENOMEM;
     g->job = (struct dataset_job){.reads = reads, .run = run, .done = done};
-    g->datasets = rq->vm->datasets;
     if (named) {
         g->job.name = name;
         name = BUF_INIT(0); /* it is the job's now */

@@ -296,6 +296,7 @@ int datasets_submit(struct datasets *d, struct dataset_job *job)
 
     if (!job->reads)
         dataset_answers_forget(d->answers);
+    job->datasets = d;
     job->generation = dataset_answers_generation(d->answers);
     if (!d->threaded && uv_thread_create(&d->thread, work, d))
         return -EAGAIN;
@@ -319,11 +320,11 @@ const void *datasets_known(struct datasets *d, const struct buf *name, size_t *r
     return dataset_answers_find(d->answers, name->data, name->len, ret_len);
 }
 
-void datasets_keep(struct datasets *d, struct dataset_job *job, const void *answer, size_t len)
+void datasets_keep(struct dataset_job *job, const void *answer, size_t len)
 {
     if (job->name.len)
-        dataset_answers_keep(d->answers, job->generation, job->name.data, job->name.len, answer,
-                             len);
+        dataset_answers_keep(job->datasets->answers, job->generation, job->name.data, job->name.len,
+                             answer, len);
     buf_free(&job->name);
 }
 

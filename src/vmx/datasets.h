@@ -28,9 +28,11 @@ struct datasets;
 
 struct dataset_job {
     struct dataset_job *next;
-    bool reads;          /* and changes nothing */
-    struct buf name;     /* of its answer (vmx/dataset_answers.h); empty = it is not kept */
-    uint64_t generation; /* datasets': when it was submitted */
+    bool reads;      /* and changes nothing */
+    struct buf name; /* of its answer (vmx/dataset_answers.h); empty = it is not kept */
+    /* Of the data sets it was submitted to: */
+    struct datasets *datasets;
+    uint64_t generation; /* at that moment */
     /* `store` NULL: it could not be opened, because of `broken`. */
     void (*run)(struct dataset_job *job, struct dataset_store *store, const struct error *broken);
     /* Exactly once for a job that was taken; `ran` false: vmx ends. */
@@ -47,7 +49,7 @@ int datasets_submit(struct datasets *d, struct dataset_job *job);
 /* The answer of that name, if it is known: NULL is not. Valid until the loop goes on. */
 const void *datasets_known(struct datasets *d, const struct buf *name, size_t *ret_len);
 /* In `done` of a job that ran well: its answer, for who asks the same. Frees the job's name. */
-void datasets_keep(struct datasets *d, struct dataset_job *job, const void *answer, size_t len);
+void datasets_keep(struct dataset_job *job, const void *answer, size_t len);
 /* True: it had not begun, will not, and belongs to the caller again. */
 bool datasets_withdraw(struct datasets *d, struct dataset_job *job);
 
