@@ -34,7 +34,9 @@ struct quiesce {
     enum vmbackup_event event; /* at the end, before VMBACKUP_OVER; VMBACKUP_OVER: none */
     enum vmbackup_code code;
     const char *text;
-    bool muted; /* the host does not listen */
+    unsigned untold; /* events that the host has not answered */
+    unsigned stale;  /* the first so many of them are of an earlier operation */
+    bool muted;      /* the host does not listen */
 };
 
 struct sync {
@@ -47,6 +49,16 @@ static void give_up(struct quiesce *q, enum vmbackup_event event, enum vmbackup_
 
 /* ---- events ---- */
 
+static void not_heard(struct quiesce *q)
+{
+    if (q->state == IDLE || q->muted)
+        return;
+    log_warn("quiesce: the host does not take an event");
+    q->muted = true;
+    give_up(q, VMBACKUP_ABORTED, VMBACKUP_REMOTE_ABORT, "");
+}
+
+/* Answers come in the order of the events. */
 static void on_told(struct toolbox *tb, int status, const uint8_t *data, size_t len, void *arg)
 {
     struct quiesce *q = arg;
@@ -54,11 +66,11 @@ static void on_told(struct toolbox *tb, int status, const uint8_t *data, size_t 
     (void)tb;
     (void)data;
     (void)len;
-    if (status > 0 || status == -ECANCELED || q->state == IDLE || q->muted)
-        return;
-    log_warn("quiesce: the host does not take an event");
-    q->muted = true;
-    give_up(q, VMBACKUP_ABORTED, VMBACKUP_REMOTE_ABORT, "");
+    q->untold--;
+    if (q->stale > 0)
+        q->stale--;
+    else if (status <= 0 && status != -ECANCELED)
+        not_heard(q);
 }
 
 static void on_keep_alive(uv_timer_t *timer);
@@ -71,9 +83,12 @@ static void tell(struct quiesce *q, enum vmbackup_event event, enum vmbackup_cod
     if (q->muted)
         return;
     if (vmbackup_event_encode(&b, event, code, text) ||
-        toolbox_rpci(q->config.tb, b.data, b.len, on_told, q) < 0)
-        on_told(q->config.tb, -EIO, NULL, 0, q);
-    else if (event != VMBACKUP_OVER)
+        toolbox_rpci(q->config.tb, b.data, b.len, on_told, q) < 0) {
+        not_heard(q);
+        return;
+    }
+    q->untold++;
+    if (event != VMBACKUP_OVER)
         uv_timer_start(&q->keep_alive, on_keep_alive, VMBACKUP_KEEP_ALIVE_MS, 0);
 }
 
@@ -321,6 +336,7 @@ static void begin(struct quiesce *q, struct toolbox_request *req, bool scripts, 
     }
     q->state = FREEZING;
     q->muted = false;
+    q->stale = q->untold;
     q->event = VMBACKUP_OVER;
     uv_timer_start(&q->limit, on_limit, (uint64_t)seconds * 1000, 0);
     tell(q, VMBACKUP_RESET, VMBACKUP_OK, "");

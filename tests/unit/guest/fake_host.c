@@ -135,6 +135,7 @@ static void on_packet(struct host *h, struct host_conn *c, const struct datamap_
     const char *reply = "1 ";
     if (h->rpci_reply)
         reply = h->rpci_reply(h, (const char *)h->last_rpci);
+    h->unanswered = reply ? NULL : c;
     if (reply && c->fd >= 0)
         send_packet(c->fd, reply, strlen(reply), 0);
     if (reply && rpc->fast_close)
@@ -218,6 +219,13 @@ const char *host_call(struct host *h, const char *text)
         host_turn(h, 2);
     assert_int_equal(h->answers, before + 1);
     return (const char *)h->answer.bytes;
+}
+
+void host_answer_rpci(struct host *h, const char *reply)
+{
+    assert_non_null(h->unanswered);
+    send_packet(h->unanswered->fd, reply, strlen(reply), 0);
+    h->unanswered = NULL;
 }
 
 bool host_saw_rpci(const struct host *h, const char *prefix)

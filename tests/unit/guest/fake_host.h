@@ -47,8 +47,9 @@ struct host {
     uint8_t last_rpci[70000];
     size_t last_rpci_len;
     bool last_fast_close;
-    /* The answer to an RPCI request; NULL = "1 ". Returning NULL: no answer at all. */
+    /* The answer to an RPCI request; NULL = "1 ". Returning NULL: host_answer_rpci() may follow. */
     const char *(*rpci_reply)(struct host *h, const char *request);
+    struct host_conn *unanswered; /* who sent the last request that got no answer */
     void *arg;
     /* Called while the host waits, to move whoever it talks to. */
     void (*idle)(void *arg);
@@ -74,6 +75,8 @@ void host_wait_tclo(struct host *h);
 /* Waits for an RPCI request that begins with `prefix`; returns it, and fails the test otherwise.
  * Looks from *from on and moves it behind what was found (NULL: from the beginning). */
 const char *host_wait_rpci(struct host *h, const char *prefix, unsigned *from);
+/* Answers the request that had no answer. */
+void host_answer_rpci(struct host *h, const char *reply);
 bool host_saw_rpci(const struct host *h, const char *prefix);
 
 #endif
