@@ -15,7 +15,7 @@
 #define HOST_RPCI_MAX   16
 #define HOST_LOG_MAX    256
 #define HOST_TEXT_MAX   512
-#define HOST_TIMEOUT_MS 10000
+#define HOST_TIMEOUT_MS 60000
 
 struct host_conn {
     int fd; /* -1 = none */

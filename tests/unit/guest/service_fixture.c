@@ -16,7 +16,7 @@
 #include "wire/vix.h"
 #include "wire/vix_auth.h"
 
-#define WAIT_MS 20000u
+#define WAIT_MS 60000u
 
 static void check(void *arg, const char *user, const char *password, vix_authenticator_done done,
                   void *done_arg)

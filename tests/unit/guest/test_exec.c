@@ -25,7 +25,7 @@
 #include "guest/vixops.h"
 #include "wire/exec_frame.h"
 
-#define PATIENCE_MS 20000u
+#define PATIENCE_MS 60000u
 #define OUT_MAX     (64u << 20)
 
 /* The client's end: everything that came, in order of its kind. */

@@ -26,7 +26,7 @@ static int32_t wait_for(int pidfd)
     int32_t code = -1;
     int sig = -1;
 
-    assert_int_equal(poll(&p, 1, 10000), 1);
+    assert_int_equal(poll(&p, 1, 60000), 1);
     assert_int_equal(spawn_wait(pidfd, &code, &sig), 0);
     assert_int_equal(sig, code > 128 ? code - 128 : 0);
     close(pidfd);
@@ -165,7 +165,7 @@ static void test_terminal(void **state)
     /* Only the session's own terminal can be opened as /dev/tty. */
     assert_int_equal(start(&o, SHELL("echo yes >/dev/tty"), &pid, &pidfd), 0);
     p.fd = host;
-    assert_int_equal(poll(&p, 1, 10000), 1);
+    assert_int_equal(poll(&p, 1, 60000), 1);
     assert_true(read(host, text, sizeof(text) - 1) >= 3);
     assert_memory_equal(text, "yes", 3);
     assert_int_equal(wait_for(pidfd), 0);

@@ -700,7 +700,7 @@ static void silent_connections_are_asked(void **state)
     to.sin_port = htons((uint16_t)port);
     assert_int_equal(connect(client, (const struct sockaddr *)&to, sizeof(to)), 0);
     struct pollfd p = {.fd = listening, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 10000), 1);
+    assert_int_equal(poll(&p, 1, 60000), 1);
     int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);

@@ -354,7 +354,7 @@ static int be_worker(char **argv)
     w.host.loop = &w.loop;
     w.host.options = (struct host_options){.state_dir = state, .run_dir = run};
     uv_timer_init(&w.loop, &w.limit);
-    uv_timer_start(&w.limit, on_limit, 20000, 0);
+    uv_timer_start(&w.limit, on_limit, 60000, 0);
     CHECK(supervise_new(&w.host, SUPERVISE_CHANNEL_FD, &w.host.sup) == 0);
     CHECK(vmlink_module.start(&w.host, NULL) == 0);
     if (!strcmp(argv[2], "life")) {

@@ -17,7 +17,7 @@
 #include "vmx/rpc_conn.h"
 #include "vmx/vm.h"
 
-#define PEER_PATIENCE_MS 10000
+#define PEER_PATIENCE_MS 60000
 
 /* What the machine shall do, and what it was told. */
 struct peer_machine {

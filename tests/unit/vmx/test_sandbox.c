@@ -31,7 +31,7 @@
 #include "vmx/machine.h"
 
 #define UID_BASE  1900000000u
-#define LIMIT_MS  10000u
+#define LIMIT_MS  60000u
 #define REPLY_MAX (1u << 20)
 #define HASH      "$y$j9T$abcdefgh$0123456789012345678901234567890123456789012"
 
