@@ -53,11 +53,14 @@ struct guest_stream {
     uv_poll_t poll;
     int fd;
     struct datamap_framer in;
+    char *next; /* the path that was asked for before it was known here that all had been sent */
+    size_t next_len;
 };
 
 static void drop_stream(struct gueststore *g, const char *why);
 static void refuse(struct gueststore *g, int code, const char *text);
 static void next_map(struct gueststore *g);
+static void get(struct gueststore *g, const void *path, size_t len);
 
 bool gueststore_access(const struct gueststore *g)
 {
@@ -162,11 +165,16 @@ static void refuse(struct gueststore *g, int code, const char *text)
 
 static void content_over(struct gueststore *g)
 {
+    AUTO_FREE char *next = TAKE_PTR(g->stream->next);
+
     log_request(g, "sent");
     forget_request(g);
     g->state = WAIT;
     uv_timer_stop(&g->timer);
-    next_map(g);
+    if (next)
+        get(g, next, g->stream->next_len);
+    if (g->stream)
+        next_map(g);
 }
 
 static void content_moved(void *arg)
@@ -204,12 +212,12 @@ static void opened(struct gueststore *g, const struct gstore_msg *m, int *fd)
     g->state = RELAY;
     g->size = (int64_t)m->size;
     set_stall_timer(g);
+    if (!g->size)
+        return; /* END says whether that is right */
     if (send_reply(g, GUESTSTORE_OK, g->size)) {
         drop_stream(g, "the agent does not take the answer");
         return;
     }
-    if (!g->size)
-        return; /* END says whether it is over */
     *fd = -1;
     if (sender_new(&config, &g->sender)) {
         g->sender = NULL;
@@ -246,6 +254,8 @@ static void ended(struct gueststore *g, const struct gstore_msg *m)
     } else if (g->sender) {
         g->ended = true;
         sender_allow(g->sender, g->size);
+    } else if (send_reply(g, GUESTSTORE_OK, 0)) {
+        drop_stream(g, "the agent does not take the answer");
     } else {
         content_over(g);
     }
@@ -317,6 +327,7 @@ static void stream_gone(uv_handle_t *handle)
     struct guest_stream *s = handle->data;
 
     datamap_framer_free(&s->in);
+    mem_free(s->next);
     mem_free(s);
 }
 
@@ -340,22 +351,34 @@ static void drop_stream(struct gueststore *g, const char *why)
     close(s->fd);
 }
 
-static void get(struct gueststore *g, const struct gueststore_request *rq)
+static void get(struct gueststore *g, const void *path, size_t len)
 {
-    size_t shown = rq->path_len < GSTORE_PATH_MAX ? rq->path_len : GSTORE_PATH_MAX;
+    size_t shown = len < GSTORE_PATH_MAX ? len : GSTORE_PATH_MAX;
 
     g->state = ASKING;
     g->begun_ms = clock_ms();
     g->size = 0;
     g->path_len = shown;
-    memcpy(g->path, rq->path, shown);
+    memcpy(g->path, path, shown);
     g->path[shown] = '\0';
-    if (rq->path_len > GSTORE_PATH_MAX)
+    if (len > GSTORE_PATH_MAX)
         refuse(g, -EPERM, "the path is too long");
     else if (!gueststore_access(g))
         refuse(g, -ENODEV, "access is off");
     else
         ask_gstored(g);
+}
+
+/* The agent has the last byte, and the thread that sent it is about to say so. */
+static void get_next(struct gueststore *g, const struct gueststore_request *rq)
+{
+    g->stream->next = mem_alloc(rq->path_len + 1);
+    if (!g->stream->next) {
+        drop_stream(g, "no memory");
+        return;
+    }
+    memcpy(g->stream->next, rq->path, rq->path_len);
+    g->stream->next_len = rq->path_len;
 }
 
 static void take_map(struct gueststore *g, const uint8_t *body, size_t len)
@@ -366,10 +389,12 @@ static void take_map(struct gueststore *g, const uint8_t *body, size_t len)
         drop_stream(g, "it does not keep to the protocol");
     else if (rq.command == GUESTSTORE_CLOSE)
         drop_stream(g, NULL);
-    else if (g->state != WAIT)
-        drop_stream(g, "it asks for something while another request is served");
+    else if (g->state == WAIT)
+        get(g, rq.path, rq.path_len);
+    else if (g->ended && !g->stream->next)
+        get_next(g, &rq);
     else
-        get(g, &rq);
+        drop_stream(g, "it asks for something while another request is served");
 }
 
 /* The packets of the agent that have come. */

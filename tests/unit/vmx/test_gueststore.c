@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -365,6 +368,72 @@ static void content_of_every_size(void **state)
     free(got);
 }
 
+/* The thread that sends the last byte of content is held behind it, as the scheduler may do. */
+static atomic_bool hold_last;
+static sem_t last_held;
+
+ssize_t send(int fd, const void *bytes, size_t len, int flags)
+{
+    ssize_t n = syscall(SYS_sendto, fd, bytes, len, flags, NULL, 0);
+
+    if (len == 1 && atomic_exchange(&hold_last, false))
+        sem_wait(&last_held);
+    return n;
+}
+
+static void the_next_is_asked_for_at_once(void **state)
+{
+    struct fixture *f = *state;
+    int file = file_of("content", 7), unread = 1;
+    uint8_t got[7];
+
+    assert_int_equal(sem_init(&last_held, 0, 0), 0);
+    dial(f);
+    ask_and_reach_gstored(f, "/first");
+    atomic_store(&hold_last, true);
+    tell_opened(f, file, 7, 7);
+    tell_end(f, 0);
+    expect_reply(f, 0, 7);
+    assert_true(take(f, got, 7));
+    ask(f, "/second");
+    peer_until(&f->peer, ioctl(f->guest, SIOCOUTQ, &unread) == 0 && unread == 0);
+    assert_int_equal(f->gets, 1);
+    sem_post(&last_held);
+    peer_until(&f->peer, f->gets == 2);
+    assert_string_equal(f->path, "/second");
+    tell_opened(f, file, 7, 7);
+    tell_end(f, 0);
+    expect_reply(f, 0, 7);
+    assert_true(take(f, got, 7));
+    /* Two of them are more than an agent may ask for. */
+    ask_and_reach_gstored(f, "/third");
+    atomic_store(&hold_last, true);
+    tell_opened(f, file, 7, 7);
+    tell_end(f, 0);
+    expect_reply(f, 0, 7);
+    assert_true(take(f, got, 7));
+    ask(f, "/fourth");
+    ask(f, "/fifth");
+    expect_end(f);
+    sem_post(&last_held);
+    assert_int_equal(f->cancels, 0);
+    sem_destroy(&last_held);
+    close(file);
+}
+
+static void nothing_is_whole_before_its_end(void **state)
+{
+    struct fixture *f = *state;
+    int file = file_of("", 0);
+
+    dial(f);
+    ask_and_reach_gstored(f, "/empty");
+    tell_opened(f, file, 0, 0);
+    tell_end(f, -ESTALE);
+    expect_end(f);
+    close(file);
+}
+
 static void refusals(void **state)
 {
     struct fixture *f = *state;
@@ -669,6 +738,8 @@ int main(void)
         with(who_may_connect, setup),
         with(users_of_the_guest_may_not, setup),
         with(content_of_every_size, setup),
+        with(the_next_is_asked_for_at_once, setup),
+        with(nothing_is_whole_before_its_end, setup),
         with(refusals, setup),
         with(a_file_that_still_arrives, setup),
         with(a_file_that_is_written_over, setup),
