@@ -60,6 +60,11 @@ enum vim_client_failure {
     VIM_CLIENT_FAULT,     /* the server answered with a fault */
 };
 
+/* Prepares libcurl and what it is built on, once. These keep something for the thread that does
+ * it, until that thread ends: best one that will not end just when the program does.
+ * vim_client_alloc does it for who has not. */
+void vim_client_init(void);
+
 /* Checks the options and connects nowhere. */
 int vim_client_alloc(const struct vim_client_options *options, struct vim_client **ret,
                      struct error *err);

@@ -21,6 +21,11 @@ static void init_curl(void)
     curl_global_init(CURL_GLOBAL_DEFAULT); /* not thread-safe everywhere */
 }
 
+void vim_client_init(void)
+{
+    pthread_once(&curl_once, init_curl);
+}
+
 static int keep(char **to, const char *from)
 {
     *to = from ? mem_strdup(from) : NULL;
@@ -61,7 +66,7 @@ int vim_http_setup(struct vim_client *c, const struct vim_client_options *o, str
 
     if (n <= 0 || n >= (int)sizeof(c->address) || strpbrk(o->address, "/ @?#"))
         return error_set(err, -EINVAL, "bad address \"%s\": HOST:PORT is expected", o->address);
-    pthread_once(&curl_once, init_curl);
+    vim_client_init();
     c->own = o->own;
     c->connect_s = o->connect_s ? o->connect_s : VIM_CLIENT_CONNECT_S;
     c->timeout_s = o->timeout_s ? o->timeout_s : VIM_CLIENT_TIMEOUT_S;

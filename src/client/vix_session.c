@@ -52,6 +52,7 @@ struct vix_session *vix_session_new(const struct vix_connect *o, VixError *ret_e
     struct vix_session *s = mem_calloc(1, sizeof(*s));
     pthread_condattr_t attr;
 
+    vim_client_init(); /* not on a worker */
     if (!s || copy_options(&s->options, o)) {
         if (s)
             free_options(&s->options);
