@@ -30,12 +30,14 @@
 #include "vmx/launcher.h"
 #include "vmx/machine.h"
 
-#define UID_BASE  1900000000u
 #define LIMIT_MS  60000u
 #define REPLY_MAX (1u << 20)
 #define HASH      "$y$j9T$abcdefgh$0123456789012345678901234567890123456789012"
 
 static char folder[64];
+
+/* Its own for each run, so that runs side by side do not count each other's processes. */
+static unsigned uid_base;
 
 struct vm {
     uv_loop_t loop;
@@ -132,8 +134,8 @@ static int accept_guest(struct vm *vm)
 
 static void open_vm(struct vm *vm)
 {
-    struct launcher_options options = {.name = "demo", .uid_base = UID_BASE};
-    struct machine_config config = {.name = "demo", .uid_base = UID_BASE, .events = &events};
+    struct launcher_options options = {.name = "demo", .uid_base = uid_base};
+    struct machine_config config = {.name = "demo", .uid_base = uid_base, .events = &events};
     char link[128], sock[160], agent[128];
     char programs[PATH_MAX];
     const char *build = getenv("INGUEST_BUILDDIR");
@@ -242,7 +244,7 @@ static unsigned guest_processes(void)
     snprintf(command, sizeof(command),
              "cat /proc/[0-9]*/status 2>/dev/null | awk '$1==\"State:\"{z=$2} $1==\"Uid:\" && "
              "z!=\"Z\" && $2>=%u && $2<%u' | wc -l",
-             UID_BASE, UID_BASE + LAUNCHER_IDS);
+             uid_base, uid_base + LAUNCHER_IDS);
     f = popen(command, "r");
     assert_non_null(f);
     assert_non_null(fgets(text, sizeof(text), f));
@@ -263,17 +265,19 @@ static void the_guest_sees_its_own_world(void **state)
 {
     struct vm vm;
     struct ucred peer;
+    char map[64];
 
     (void)state;
     open_vm(&vm);
     start(&vm);
     assert_int_equal(sock_peer(vm.guest, &peer), 0);
-    assert_int_equal(peer.uid, UID_BASE);
+    assert_int_equal(peer.uid, uid_base);
     assert_true(vm.ops->peer_is_root(vm.machine, peer.uid));
     assert_false(vm.ops->peer_is_root(vm.machine, 0));
-    assert_false(vm.ops->peer_is_root(vm.machine, UID_BASE + 1000));
+    assert_false(vm.ops->peer_is_root(vm.machine, uid_base + 1000));
     assert_says(&vm, "id -u; id -g; id -G; hostname", "0\n0\n0\ndemo");
-    assert_says(&vm, "cat /proc/self/uid_map | tr -s ' '", " 0 1900000000 65535");
+    snprintf(map, sizeof(map), " 0 %u 65535", uid_base);
+    assert_says(&vm, "cat /proc/self/uid_map | tr -s ' '", map);
     assert_says(&vm, "cat /proc/1/comm; ls / | grep -v lib32 | tr '\\n' ' '",
                 "init\nbin dev etc home lib lib64 media mnt opt proc root run sbin "
                 "srv tmp usr var");
@@ -596,5 +600,6 @@ int main(void)
         fputs("skipped: the sandbox needs root\n", stderr);
         return ci && strcmp(ci, "true") == 0 ? 1 : 77;
     }
+    uid_base = 1900000000u + ((unsigned)getpid() & 0x3fffu) * LAUNCHER_IDS;
     return cmocka_run_group_tests(tests, make_world, remove_world);
 }
