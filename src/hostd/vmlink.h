@@ -19,8 +19,6 @@
 
 #include "hostd/hostd.h"
 
-#define VMLINK_REQUESTS_MAX 4096 /* open at once, a VM */
-
 struct vmlink;
 
 enum vmlink_state {

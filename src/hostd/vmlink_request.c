@@ -91,7 +91,7 @@ int vmlink_send(struct vmlink *link, const char *op, const json_t *args, const v
                 vmlink_reply_cb cb, void *arg, uint64_t *ret_id)
 {
     AUTO_BUF struct buf b = BUF_INIT(CTL_BODY_MAX);
-    int rc = !link->channel ? -ENOTCONN : link->open >= VMLINK_REQUESTS_MAX ? -EBUSY : 0;
+    int rc = !link->channel ? -ENOTCONN : link->open >= CTL_REQUESTS_MAX ? -EBUSY : 0;
     struct vmlink_open *r = NULL;
     if (rc == 0)
         rc = encode(&b, op, args, blob, blob_len);

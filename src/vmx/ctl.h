@@ -20,7 +20,6 @@
 #include "vmx/vm.h"
 
 #define CTL_EVENTS_PER_SECOND 5u
-#define CTL_REQUESTS_MAX      2048u /* open at once */
 #define CTL_REQUEST_ID_NONE   0
 
 struct ctl;

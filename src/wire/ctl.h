@@ -11,11 +11,12 @@
 
 #include "base/buf.h"
 
-#define CTL_PROTOCOL  1
-#define CTL_JSON_MAX  (1u << 20)
-#define CTL_BLOB_MAX  (2u << 20)
-#define CTL_BODY_MAX  (4u + CTL_JSON_MAX + CTL_BLOB_MAX)
-#define CTL_QUEUE_MAX (64u << 20)
+#define CTL_PROTOCOL     1
+#define CTL_JSON_MAX     (1u << 20)
+#define CTL_BLOB_MAX     (2u << 20)
+#define CTL_BODY_MAX     (4u + CTL_JSON_MAX + CTL_BLOB_MAX)
+#define CTL_QUEUE_MAX    (64u << 20)
+#define CTL_REQUESTS_MAX 2048u /* open at once on a link; both ends count */
 
 enum ctl_type { CTL_REQUEST = 1, CTL_REPLY = 2, CTL_EVENT = 3, CTL_CANCEL = 4 };
 
