@@ -127,6 +127,7 @@ guest_pids() {
 }
 
 @test "the program is in the list of processes, with its exit code" {
+    need govc test -x "$GOVC"
     run -5 gexec -n web -- sh -c 'exit 5'
     run -0 govc guest.ps -vm web -l "$GOVC_GUEST_LOGIN" -x -json
     jq -e 'any(.processInfo[]; .exitCode == 5 and (.cmdLine | contains("exit 5")))' <<<"$output"

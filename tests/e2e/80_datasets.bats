@@ -16,6 +16,7 @@ teardown_file() {
 }
 
 setup() {
+    need govc test -x "$GOVC"
     need jq jq --version
     BODY=$BATS_TEST_TMPDIR/body
     login # some tests start the host anew
@@ -412,7 +413,6 @@ wipe() {
 }
 
 @test "govc: its data set commands, unmodified" {
-    need govc test -x "$GOVC"
     run govc vm.dataset.create -d "a description" -guest-access READ_ONLY com.example.one
     [ "$status" = 0 ]
     [ "$output" = com.example.one ]
@@ -612,7 +612,6 @@ wipe() {
 }
 
 @test "snapshots keep data sets as they are, but not those that are omitted" {
-    need govc test -x "$GOVC"
     create kept READ_WRITE READ_ONLY
     expect 201
     create omitted READ_WRITE READ_WRITE true
@@ -654,7 +653,6 @@ wipe() {
 }
 
 @test "a snapshot from before the first data set brings none back" {
-    need govc test -x "$GOVC"
     inguest vm create bare --guest-user root --guest-password-file "$HOST_DIR/guest-password"
     bare=$BASE/api/vcenter/vm/$(curl -sk -H "vmware-api-session-id: $TOKEN" "$BASE/api/vcenter/vm?names=bare" | jq -r '.[0].vm')/data-sets
     govc snapshot.create -vm bare empty

@@ -76,6 +76,7 @@ check() {
 }
 
 @test "no acknowledged entry is lost, none is half, nothing stays locked" {
+    need govc test -x "$GOVC"
     need jq jq --version
     login
     for name in host guest; do

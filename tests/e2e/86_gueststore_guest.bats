@@ -21,7 +21,7 @@ setup_file() {
         --guest-user alice --guest-password-file "$HOST_DIR/alice"
     inguest vm start two
     inguest gueststore repository set "file://$REPOSITORY"
-    sandbox_file demo gueststore_guest.py
+    if [ -x "$GOVC" ]; then sandbox_file demo gueststore_guest.py; fi # else each test says so
 }
 
 teardown_file() {
