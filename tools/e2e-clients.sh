@@ -12,6 +12,20 @@ missing() {
     [ "${CI:-}" != true ] || exit 1
 }
 
+# Go as new as the clients need it. One since 1.21 fetches that by itself; an older one, as Debian's, is told
+# to: it is a module like any other, checked against the checksum database.
+find_go() {
+    local version module dir
+    command -v go >/dev/null || tools/install-deps.sh go || return 0
+    version=$(go env GOVERSION)
+    dpkg --compare-versions "${version#go}" lt 1.21 || return 0
+    version=$(awk '$1 == "go" {print $2; exit}' tests/e2e/govc/go.mod)
+    module=golang.org/toolchain@v0.0.1-go$version.$(go env GOOS)-$(go env GOARCH)
+    dir=$(go mod download -json "$module" | jq -er .Dir) || return 0
+    chmod a+x "$dir"/bin/* && find "$dir/pkg/tool" -type f -exec chmod a+x {} +
+    export PATH=$dir/bin:$PATH
+}
+
 make_govc() {
     local version
     version=$(awk '/govmomi v/ {print $NF; exit}' tests/e2e/govc/go.mod)
@@ -93,6 +107,7 @@ make_s3() {
     ln -sf "versitygw-$VERSITYGW" "$out/versitygw"
 }
 
+find_go
 make_govc
 make_toolbox
 make_s3

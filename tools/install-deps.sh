@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing. Usage: install-deps.sh build|test|lint|fuzz|bench
+# Installs the Debian packages that are missing. Usage: install-deps.sh build|test|go|lint|fuzz|bench
 # Says what it installs; does nothing, and needs no rights, when all is there.
 set -eu
 
@@ -11,11 +11,12 @@ tests="$build libcmocka-dev bats curl jq openssl iproute2 procps util-linux valg
 case "${1:-build}" in
 build) want=$build ;;
 test) want="$tests python3-venv python3-pip git" ;;
+go) want="golang-go" ;; # for the real clients, where there is no other Go
 lint) want="$tests clang-format clang-tidy shellcheck mandoc" ;;
 fuzz) want="$tests clang libclang-rt-14-dev" ;;
 bench) want="$tests python3-venv python3-pip git nginx-light wrk" ;;
 *)
-    echo "usage: $0 build|test|lint|fuzz|bench" >&2
+    echo "usage: $0 build|test|go|lint|fuzz|bench" >&2
     exit 2
     ;;
 esac
