@@ -381,37 +381,38 @@ ssize_t send(int fd, const void *bytes, size_t len, int flags)
     return n;
 }
 
+/* Seven bytes for what was asked. */
+static void serve(struct fixture *f, int file)
+{
+    uint8_t got[7];
+
+    tell_opened(f, file, 7, 7);
+    tell_end(f, 0);
+    expect_reply(f, 0, 7);
+    assert_true(take(f, got, 7));
+}
+
 static void the_next_is_asked_for_at_once(void **state)
 {
     struct fixture *f = *state;
     int file = file_of("content", 7), unread = 1;
-    uint8_t got[7];
 
     assert_int_equal(sem_init(&last_held, 0, 0), 0);
     dial(f);
     ask_and_reach_gstored(f, "/first");
     atomic_store(&hold_last, true);
-    tell_opened(f, file, 7, 7);
-    tell_end(f, 0);
-    expect_reply(f, 0, 7);
-    assert_true(take(f, got, 7));
+    serve(f, file);
     ask(f, "/second");
     peer_until(&f->peer, ioctl(f->guest, SIOCOUTQ, &unread) == 0 && unread == 0);
     assert_int_equal(f->gets, 1);
     sem_post(&last_held);
     peer_until(&f->peer, f->gets == 2);
     assert_string_equal(f->path, "/second");
-    tell_opened(f, file, 7, 7);
-    tell_end(f, 0);
-    expect_reply(f, 0, 7);
-    assert_true(take(f, got, 7));
+    serve(f, file);
     /* Two of them are more than an agent may ask for. */
     ask_and_reach_gstored(f, "/third");
     atomic_store(&hold_last, true);
-    tell_opened(f, file, 7, 7);
-    tell_end(f, 0);
-    expect_reply(f, 0, 7);
-    assert_true(take(f, got, 7));
+    serve(f, file);
     ask(f, "/fourth");
     ask(f, "/fifth");
     expect_end(f);
