@@ -271,9 +271,19 @@ static char another_comes_first(int64_t size, int64_t received, void *arg)
     return 1;
 }
 
+#define BODY "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+
+static void get_body(struct fixture *f, GuestStore_GetContentCallback callback)
+{
+    answer(f, BODY);
+    assert_int_equal(GuestStore_GetContent("/a", f->out, NULL, NULL, callback, f),
+                     GSLIBERR_SUCCESS);
+    agent_is_done(f);
+    assert_content(f->out, "body");
+}
+
 static void a_new_output_appears_whole(void **state)
 {
-    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody";
     struct fixture *f = *state;
     int status;
     pid_t child;
@@ -282,14 +292,10 @@ static void a_new_output_appears_whole(void **state)
     if (fd < 0)
         skip(); /* the file system has no files without names */
     close(fd);
-    answer(f, ok);
-    assert_int_equal(GuestStore_GetContent("/a", f->out, NULL, NULL, nothing_is_seen, f),
-                     GSLIBERR_SUCCESS);
-    agent_is_done(f);
-    assert_content(f->out, "body");
+    get_body(f, nothing_is_seen);
     unlink(f->out);
 
-    answer(f, ok);
+    answer(f, BODY);
     child = fork();
     assert_true(child >= 0);
     if (child == 0)
@@ -299,11 +305,7 @@ static void a_new_output_appears_whole(void **state)
     assert_int_equal(access(f->out, F_OK), -1);
     agent_is_done(f);
 
-    answer(f, ok);
-    assert_int_equal(GuestStore_GetContent("/a", f->out, NULL, NULL, another_comes_first, f),
-                     GSLIBERR_SUCCESS);
-    agent_is_done(f);
-    assert_content(f->out, "body");
+    get_body(f, another_comes_first);
 }
 
 static void big_content_and_progress(void **state)
